@@ -1,0 +1,173 @@
+import { type ConfigProblem, checkAcrossSettings } from './checks.ts';
+import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
+
+/**
+ * Configuration, read once from the environment and passed down in slices. Nothing else reads the
+ * environment.
+ */
+
+/** Every fault at once, so that a deployment is corrected in one go. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    const lines = problems.map(({ name, problem }) => `  ${name} ${problem}`);
+    super(`the configuration has ${problems.length} fault(s):\n${lines.join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+export interface RedisConfig {
+  readonly url: string;
+}
+
+export interface ProjectorConfig {
+  readonly feedMaxLength: number;
+  readonly batchSize: number;
+}
+
+export interface AuthConfig {
+  readonly clientIds: readonly string[];
+  readonly certsUrl: string;
+  readonly allowedDomains: readonly string[];
+  readonly allowedEmails: readonly string[];
+  readonly admins: readonly string[];
+  readonly enforceVisibility: boolean;
+  readonly identitiesPath: string | undefined;
+}
+
+export interface SnapshotConfig {
+  readonly defaultLimit: number;
+  readonly maxLimit: number;
+}
+
+export interface StreamConfig {
+  readonly heartbeatMs: number;
+  readonly maxLifetimeMs: number;
+  readonly maxStreams: number;
+  readonly maxStreamsPerViewer: number;
+  readonly maxStreamsPerIp: number;
+}
+
+export interface HttpConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly corsOrigins: readonly string[];
+  readonly trustedProxies: readonly string[];
+}
+
+export interface AdminConfig {
+  readonly host: string;
+  /** Undefined: no admin port is opened. */
+  readonly port: number | undefined;
+}
+
+export interface ProjectsConfig {
+  readonly source: string | undefined;
+  readonly fallbackPath: string | undefined;
+  readonly refreshMs: number;
+  readonly s3Endpoint: string | undefined;
+}
+
+export interface ServeConfig {
+  readonly auth: AuthConfig;
+  readonly http: HttpConfig;
+  readonly snapshot: SnapshotConfig;
+  readonly stream: StreamConfig;
+  readonly replayLimit: number;
+  readonly projects: ProjectsConfig;
+}
+
+export interface Config {
+  readonly redis: RedisConfig;
+  readonly admin: AdminConfig;
+  readonly logLevel: string;
+  readonly projector: ProjectorConfig;
+  /** Undefined when the process does not serve. */
+  readonly serve: ServeConfig | undefined;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * @param serves whether the process serves dashboards, and so needs the settings of serving
+ * @throws ConfigError naming every fault
+ */
+export function loadConfig(env: Environment, serves: boolean): Config {
+  const required: SettingName[] = ['TASK_TRACKING_REDIS_URL'];
+  if (serves) required.push('TASK_DASHBOARD_GOOGLE_CLIENT_IDS');
+  const values = readSettings(env, required);
+  return {
+    redis: { url: values.TASK_TRACKING_REDIS_URL ?? '' },
+    admin: { host: values.TASK_TRACKING_ADMIN_HOST, port: values.TASK_TRACKING_ADMIN_PORT },
+    logLevel: values.LOG_LEVEL,
+    projector: {
+      feedMaxLength: values.TASK_TRACKING_FEED_MAX_LENGTH,
+      batchSize: values.TASK_TRACKING_BATCH_SIZE,
+    },
+    serve: serves ? serveConfig(values) : undefined,
+  };
+}
+
+/**
+ * The settings of a command that only needs some of them, such as `emit`.
+ *
+ * @throws ConfigError naming every fault
+ */
+export function readSettings(env: Environment, required: readonly SettingName[]): SettingValues {
+  const values: Partial<Record<SettingName, unknown>> = {};
+  const problems: ConfigProblem[] = [];
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting][]) {
+    // A variable that is set to nothing is how deployments spell "not set".
+    const text = env[name] || setting.fallback;
+    if (text === undefined) {
+      if (required.includes(name)) problems.push({ name, problem: 'is required' });
+      continue;
+    }
+    const parsed = setting.schema.safeParse(text);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push({ name, problem: parsed.error.issues[0]?.message ?? 'is invalid' });
+  }
+  problems.push(...checkAcrossSettings(values as Partial<SettingValues>));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return values as SettingValues;
+}
+
+function serveConfig(values: SettingValues): ServeConfig {
+  return {
+    auth: {
+      clientIds: values.TASK_DASHBOARD_GOOGLE_CLIENT_IDS ?? [],
+      certsUrl: values.TASK_DASHBOARD_GOOGLE_CERTS_URL,
+      allowedDomains: values.TASK_DASHBOARD_ALLOWED_DOMAINS,
+      allowedEmails: values.TASK_DASHBOARD_ALLOWED_EMAILS,
+      admins: values.TASK_DASHBOARD_ADMINS,
+      enforceVisibility: values.TASK_DASHBOARD_ENFORCE_VISIBILITY,
+      identitiesPath: values.TASK_DASHBOARD_IDENTITIES,
+    },
+    http: {
+      host: values.TASK_DASHBOARD_HOST,
+      port: values.TASK_DASHBOARD_PORT,
+      corsOrigins: values.TASK_DASHBOARD_CORS_ORIGINS,
+      trustedProxies: values.TASK_DASHBOARD_TRUSTED_PROXIES,
+    },
+    snapshot: {
+      defaultLimit: values.TASK_DASHBOARD_SNAPSHOT_DEFAULT_LIMIT,
+      maxLimit: values.TASK_DASHBOARD_SNAPSHOT_MAX_LIMIT,
+    },
+    stream: {
+      heartbeatMs: values.TASK_DASHBOARD_HEARTBEAT_MS,
+      maxLifetimeMs: values.TASK_DASHBOARD_STREAM_MAX_LIFETIME_MS,
+      maxStreams: values.TASK_DASHBOARD_MAX_STREAMS,
+      maxStreamsPerViewer: values.TASK_DASHBOARD_MAX_STREAMS_PER_VIEWER,
+      maxStreamsPerIp: values.TASK_DASHBOARD_MAX_STREAMS_PER_IP,
+    },
+    replayLimit: values.TASK_DASHBOARD_REPLAY_LIMIT,
+    projects: {
+      source: values.TASK_PROJECTS_CONFIG,
+      fallbackPath: values.TASK_PROJECTS_CONFIG_FALLBACK,
+      refreshMs: values.TASK_PROJECTS_CONFIG_REFRESH_MS,
+      s3Endpoint: values.AWS_ENDPOINT_URL_S3,
+    },
+  };
+}

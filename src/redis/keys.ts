@@ -1,0 +1,51 @@
+import type { Principal, TaskStatus } from '@tasktrail/contract';
+
+/**
+ * Every Redis key, spelled once. (PROTOCOL.md, "Keys")
+ *
+ * All of them belong to one partition. A partitioned layout later is a hash-tagged copy of this
+ * object per partition, so no other module may spell a key or assume that there is only one.
+ */
+export interface Keys {
+  /** Stream: the facts, the source of truth. */
+  readonly events: string;
+  /** Stream: entries that are no valid event, whole, with the reason. */
+  readonly quarantine: string;
+  /** Stream: the change feed. */
+  readonly updates: string;
+  /** Hash: `checkpoint`, `epoch`, `layout`. */
+  readonly projector: string;
+  /** String with expiry: who applies events now. */
+  readonly lease: string;
+  /** Hash: one task. */
+  execution(executionId: string): string;
+  /** Ordered sets: score occurredAt in milliseconds, member executionId. */
+  readonly executions: {
+    all(): string;
+    byStatus(status: TaskStatus): string;
+    byProject(project: string): string;
+    byProjectAndStatus(project: string, status: TaskStatus): string;
+    byPrincipal(principal: Principal): string;
+  };
+}
+
+/** The single partition of today's layout. */
+export const KEYS: Keys = {
+  events: 'task-events:v1',
+  quarantine: 'task-events:v1:quarantine',
+  updates: 'task-updates:v1',
+  projector: 'task-tracking:projector',
+  lease: 'task-tracking:projector:lease',
+  execution: (executionId) => `task-tracking:execution:${executionId}`,
+  executions: {
+    all: () => 'task-tracking:executions',
+    byStatus: (status) => `task-tracking:status:${status}:executions`,
+    byProject: (project) => `task-tracking:project:${project}:executions`,
+    byProjectAndStatus: (project, status) =>
+      `task-tracking:project-status:${project}:${status}:executions`,
+    byPrincipal: (principal) => `task-tracking:principal:${principal}:executions`,
+  },
+};
+
+/** The version of this layout; a program that finds another one refuses to write. */
+export const LAYOUT_VERSION = '1';
