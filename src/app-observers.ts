@@ -1,0 +1,81 @@
+import { streamIdTimeMs } from '@tasktrail/contract';
+import type { Logger } from 'pino';
+import type { StreamObserver } from './http/sse/sse.ts';
+import type { HubObserver } from './hub/change-hub.ts';
+import type { ProjectorObserver } from './projector/projector.ts';
+import type { ProjectsMetrics } from './projects/projects.ts';
+import type { Metrics } from './runtime/metrics.ts';
+import type { TailerObserver } from './tailer/tailer.ts';
+
+/** What stages tell of themselves, as metrics and log lines. Stages know neither. */
+export interface Observers {
+  readonly projector: ProjectorObserver;
+  readonly hub: HubObserver;
+  readonly tailer: TailerObserver;
+  readonly streams: StreamObserver;
+  readonly projects: ProjectsMetrics;
+  onConnectionError(connection: string, error: Error): void;
+}
+
+export function createObservers(metrics: Metrics, logger: Logger): Observers {
+  const { projector, tailer, streams, projects, redis } = metrics;
+  return {
+    projector: {
+      onCommit: (counts, durationMs) => {
+        let events = 0;
+        for (const [outcome, count] of Object.entries(counts)) {
+          projector.events.inc({ outcome }, count);
+          events += count;
+        }
+        projector.batchEvents.observe(events);
+        projector.commitSeconds.observe(durationMs / 1000);
+      },
+      onConflict: () => {
+        projector.commitConflicts.inc();
+        logger.info('the checkpoint was moved by somebody else, reading again');
+      },
+      onQuarantined: (id, reason, field) => {
+        logger.warn({ id, reason, field }, 'an event was quarantined');
+      },
+    },
+    hub: {
+      onChanges: (changes) => {
+        const nowMs = Date.now();
+        for (const { position } of changes) {
+          const delayMs = Math.max(0, nowMs - streamIdTimeMs(position.id));
+          streams.deliverySeconds.observe(delayMs / 1000);
+        }
+      },
+    },
+    tailer: {
+      onReset: (cause) => tailer.resets.inc({ cause }),
+      onRestart: () => tailer.loopRestarts.inc(),
+    },
+    streams: {
+      onOpened: (outcome) => {
+        streams.open.inc();
+        streams.opened.inc();
+        streams.resumes.inc({ outcome });
+      },
+      onClosed: (reason) => {
+        streams.open.dec();
+        streams.closed.inc({ reason });
+      },
+      onRefused: (reason) => streams.refused.inc({ reason }),
+      onParked: () => {
+        streams.parked.inc();
+        streams.parkings.inc();
+      },
+      onUnparked: () => streams.parked.dec(),
+      onRefresh: (reason) => streams.refreshes.inc({ reason }),
+    },
+    projects: {
+      onRefresh: (outcome) => projects.refreshes.inc({ outcome }),
+      setBrokenSeconds: (seconds) => projects.brokenSeconds.set(seconds),
+    },
+    onConnectionError: (connection, err) => {
+      redis.connectionErrors.inc({ connection });
+      logger.warn({ err, connection }, 'Redis connection failed');
+    },
+  };
+}

@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Config, ServeConfig } from '../config/config.ts';
+import { createObservers, type Observers } from './app-observers.ts';
+import { openAuthenticator } from './auth/authenticator.ts';
+import { admitsAnyGoogleAccount } from './auth/token-claims.ts';
+import { bearerToken } from './auth/token-source.ts';
+import { createAdminApp } from './http/admin.ts';
+import { createDashboardApp } from './http/dashboard-app.ts';
+import { type HttpServer, listen } from './http/server.ts';
+import { StreamRegistry } from './http/sse/stream-registry.ts';
+import { createStreamHandler } from './http/sse/stream-route.ts';
+import { ChangeHub } from './hub/change-hub.ts';
+import { lagOf, readLag } from './projector/lag.ts';
+import { Lease } from './projector/lease.ts';
+import { ProjectorService } from './projector/projector-service.ts';
+import { configuredProjects } from './projects/configured-projects.ts';
+import { Snapshot } from './read-model/snapshot.ts';
+import { type ConnectionOptions, connectForCommands } from './redis/connections.ts';
+import { KEYS } from './redis/keys.ts';
+import { collectProcessMetrics, createMetrics, type Metrics } from './runtime/metrics.ts';
+import type { HealthCheck, Service } from './runtime/service.ts';
+import { runServices } from './runtime/supervisor.ts';
+import { FeedReader } from './tailer/feed-reader.ts';
+import { TailerService } from './tailer/tailer-service.ts';
+
+/** The composition root: every stage, wired in the order in which data flows through them. */
+export interface AppOptions {
+  readonly config: Config;
+  /** Whether this process applies events. Whether it serves is said by `config.serve`. */
+  readonly applies: boolean;
+  readonly version: string;
+  readonly logger: Logger;
+}
+
+export interface App {
+  /** Where dashboards reach it; undefined when it does not serve. */
+  readonly url: string | undefined;
+  /** Where the admin port is; undefined when there is none. */
+  readonly adminUrl: string | undefined;
+  /** Whether every part does its work now. */
+  isReady(): boolean;
+  /**
+   * Works until the signal aborts, then stops: not ready first, then the streams, then requests,
+   * then the loops. Rejects when a part fails for good; everything is released either way.
+   */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** A process while it is put together. */
+interface Assembly extends AppOptions {
+  readonly redis: Redis;
+  readonly connect: (name: string) => ConnectionOptions;
+  readonly metrics: Metrics;
+  readonly observers: Observers;
+  readonly services: Service[];
+  readonly checks: HealthCheck[];
+  /** What a stop does before the loops end, in order. */
+  readonly farewells: (() => Promise<void>)[];
+  readonly resources: AsyncDisposableStack;
+  isDraining: boolean;
+}
+
+/** How long requests that run may take to end when the process stops. */
+const CLOSE_DEADLINE_MS = 3000;
+
+/**
+ * Puts the process together and opens its ports. Redis being away is no error: the process runs,
+ * not ready, and tries again.
+ *
+ * @throws ListenError, IdentitiesError or TypeError on settings whose faults only show in use
+ */
+export async function createApp(options: AppOptions): Promise<App> {
+  await using resources = new AsyncDisposableStack();
+  const assembly = assemble(options, resources);
+  if (options.applies) addProjector(assembly);
+  const server = options.config.serve && (await addServing(assembly, options.config.serve));
+  const admin = await addAdmin(assembly);
+  const owned = resources.move();
+  return {
+    url: server?.url,
+    adminUrl: admin?.url,
+    isReady: () => assembly.checks.every((check) => check.health().ready),
+    run: async (signal) => {
+      await using _ = owned;
+      await runServices(assembly.services, signal, async () => {
+        assembly.isDraining = true;
+        for (const farewell of assembly.farewells) await farewell();
+      });
+    },
+  };
+}
+
+function assemble(options: AppOptions, resources: AsyncDisposableStack): Assembly {
+  const { config, logger } = options;
+  const metrics = createMetrics();
+  collectProcessMetrics(metrics.registry);
+  const observers = createObservers(metrics, logger);
+  const connect = (name: string): ConnectionOptions => ({
+    url: config.redis.url,
+    name,
+    onError: (error) => observers.onConnectionError(name, error),
+  });
+  const redis = connectForCommands(connect('commands'));
+  resources.defer(() => redis.disconnect());
+  redis.connect().catch(() => undefined);
+  const health: HealthCheck = {
+    name: 'redis',
+    health: () => ({ ready: redis.status === 'ready', details: { connection: redis.status } }),
+  };
+  return {
+    ...options,
+    redis,
+    connect,
+    metrics,
+    observers,
+    services: [],
+    checks: [health],
+    farewells: [],
+    resources,
+    isDraining: false,
+  };
+}
+
+function addProjector(assembly: Assembly): void {
+  const { config, redis, connect, metrics, observers, logger } = assembly;
+  const projector = new ProjectorService({
+    redis,
+    keys: KEYS,
+    events: {
+      connection: connect('events'),
+      stream: KEYS.events,
+      batchSize: config.projector.batchSize,
+    },
+    lease: new Lease(redis, KEYS.lease, randomBytes(8).toString('hex')),
+    feedMaxLength: config.projector.feedMaxLength,
+    observer: observers.projector,
+    logger,
+  });
+  assembly.services.push(projector);
+  assembly.checks.push(projector);
+  metrics.projector.collectLag(async () => lagOf(await readLag(redis, KEYS), Date.now()));
+}
+
+async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpServer> {
+  const { redis, connect, metrics, observers, logger, version } = assembly;
+  const hub = new ChangeHub(serve.replayLimit, observers.hub);
+  const tailer = new TailerService({
+    reader: new FeedReader(redis, KEYS),
+    connection: connect('doorbell'),
+    keys: KEYS,
+    sink: hub,
+    replayLimit: serve.replayLimit,
+    createEpoch: () => randomBytes(8).toString('hex'),
+    observer: observers.tailer,
+    logger,
+  });
+  const projects = configuredProjects(serve.projects, { logger, metrics: observers.projects });
+  const authenticator = await openAuthenticator(serve.auth, Date.now);
+  const streams = new StreamRegistry(serve.stream, observers.streams);
+  assembly.services.push(tailer, projects, streams);
+  assembly.checks.push(tailer, hub, projects, authenticator.certificates);
+  const app = createDashboardApp({
+    http: serve.http,
+    snapshot: serve.snapshot,
+    authenticator,
+    findToken: bearerToken,
+    readModel: new Snapshot(redis, KEYS),
+    projects,
+    stream: createStreamHandler({
+      hub,
+      registry: streams,
+      observer: observers.streams,
+      heartbeatMs: serve.stream.heartbeatMs,
+      maxLifetimeMs: serve.stream.maxLifetimeMs,
+      now: Date.now,
+      random: Math.random,
+    }),
+    probes: probesOf(assembly),
+    logger,
+    metrics: metrics.http,
+    version,
+  });
+  warnOfOpenDoors(serve, logger);
+  const server = await listen({
+    handler: app.callback(),
+    ...serve.http,
+    settings: { host: 'TASK_DASHBOARD_HOST', port: 'TASK_DASHBOARD_PORT' },
+    logger,
+  });
+  assembly.resources.defer(() => server.close(0));
+  assembly.farewells.push(
+    () => streams.drain(),
+    () => server.close(CLOSE_DEADLINE_MS),
+  );
+  logger.info({ url: server.url }, `serving dashboards on ${server.url}`);
+  return server;
+}
+
+async function addAdmin(assembly: Assembly): Promise<HttpServer | undefined> {
+  const { config, metrics, logger } = assembly;
+  const { host, port } = config.admin;
+  if (port === undefined) return undefined;
+  const { registry } = metrics;
+  const app = createAdminApp({ probes: probesOf(assembly), registry, logger });
+  const admin = await listen({
+    handler: app.callback(),
+    host,
+    port,
+    settings: { host: 'TASK_TRACKING_ADMIN_HOST', port: 'TASK_TRACKING_ADMIN_PORT' },
+    logger,
+  });
+  assembly.resources.defer(() => admin.close(0));
+  logger.info({ url: admin.url }, `metrics and probes on ${admin.url}`);
+  return admin;
+}
+
+function probesOf(assembly: Assembly) {
+  return { checks: assembly.checks, isDraining: () => assembly.isDraining };
+}
+
+function warnOfOpenDoors(serve: ServeConfig, logger: Logger): void {
+  if (admitsAnyGoogleAccount(serve.auth)) {
+    logger.warn(
+      'anybody with a Google account can sign in: client ids are public; set ' +
+        'TASK_DASHBOARD_ALLOWED_DOMAINS or TASK_DASHBOARD_ALLOWED_EMAILS',
+    );
+  }
+}

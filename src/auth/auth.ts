@@ -1,0 +1,81 @@
+import type { Principal } from '@tasktrail/contract';
+import type { Sight } from './visibility.ts';
+
+/**
+ * Auth: a token becomes a viewer, a viewer has principals, and principals decide what is seen.
+ *
+ * `token-source.ts` finds the token of a request; `id-token.ts` takes it apart; `token-claims.ts`
+ * is the pure judgement of its claims; `google-verifier.ts` adds the signature, by
+ * google-auth-library, and `certificates.ts` the keys for it; `identities.ts` holds the aliases of a
+ * person; `authenticator.ts` is all of it together. `visibility.ts` holds the one predicate.
+ */
+export interface Viewer {
+  /** `google:<email>` where the e-mail address is verified, else `google-sub:<sub>`. */
+  readonly identity: Principal;
+  readonly sight: Sight;
+  /** Milliseconds since 1970: nothing that this token opened may outlive it. */
+  readonly tokenExpiresAtMs: number;
+}
+
+export interface Authenticator {
+  /**
+   * @throws UnauthorizedError when the token is not valid now
+   * @throws ForbiddenError when it is, but its holder may not use this dashboard
+   * @throws CertificatesUnavailableError when it cannot be judged now
+   */
+  authenticate(token: string): Promise<Viewer>;
+}
+
+/** What of a request may carry a token. */
+export interface TokenCarriers {
+  /** Names and values in turn, as Node gives them: a repeated header is seen only here. */
+  readonly rawHeaders: readonly string[];
+  /** Every `authToken` of the query. */
+  readonly queryTokens: readonly string[];
+}
+
+/** The one token of a request, or why there is none to judge. */
+export type TokenFinding =
+  | { readonly kind: 'found'; readonly token: string }
+  | {
+      readonly kind: 'refused';
+      readonly reason: Extract<UnauthorizedReason, 'no_token' | 'several_tokens' | 'malformed'>;
+    };
+
+/** Why a token was refused: for logs and metrics only, so that an answer reveals nothing. */
+export type UnauthorizedReason =
+  | 'no_token'
+  | 'several_tokens'
+  | 'malformed'
+  | 'wrong_algorithm'
+  | 'unknown_key'
+  | 'bad_signature'
+  | 'wrong_issuer'
+  | 'wrong_audience'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'no_subject';
+
+export class UnauthorizedError extends Error {
+  override readonly name = 'UnauthorizedError';
+  readonly reason: UnauthorizedReason;
+
+  constructor(reason: UnauthorizedReason) {
+    super(`the token was refused: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+export class ForbiddenError extends Error {
+  override readonly name = 'ForbiddenError';
+  readonly identity: Principal;
+
+  constructor(identity: Principal) {
+    super('this account is in none of the allowed domains and addresses');
+    this.identity = identity;
+  }
+}
+
+export class CertificatesUnavailableError extends Error {
+  override readonly name = 'CertificatesUnavailableError';
+}

@@ -1,0 +1,120 @@
+import {
+  parsePosition,
+  STREAM_START,
+  type StreamId,
+  TASK_STATUSES,
+  type TaskChange,
+  type TaskStatus,
+} from '@tasktrail/contract';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { BlockingReader } from '../redis/blocking-reader.ts';
+import { decodeChange } from '../redis/change-entry.ts';
+import { type ConnectionOptions, connectForCommands } from '../redis/connections.ts';
+import type { Keys } from '../redis/keys.ts';
+import { retryUntilAborted } from '../runtime/retry.ts';
+
+/** `tasktrail tail`: the change feed as NDJSON, straight from Redis and whoever may see it. */
+export interface TailOptions {
+  /** Changes after this position; absent: those that come from now on. */
+  readonly since?: StreamId;
+  readonly project?: string;
+  readonly status?: readonly TaskStatus[];
+  /** Ends after so many changes; absent: never. */
+  readonly limit?: number;
+}
+
+export interface TailIo {
+  readonly redisUrl: string;
+  readonly keys: Keys;
+  readonly write: (line: string) => void;
+  readonly writeError: (line: string) => void;
+}
+
+/** Changes per read at most. */
+const READ_COUNT = 200;
+
+export function addTailOptions(command: Command): Command {
+  const status = new Option('--status <status...>', 'only tasks that now have one of these');
+  return command
+    .description('Print changes as NDJSON as they happen')
+    .option('--since <position>', 'changes after this position or stream id', position)
+    .option('--project <owner/repo>', 'only changes of this project')
+    .addOption(status.choices(TASK_STATUSES))
+    .option('--limit <count>', 'end after so many changes', positiveInteger);
+}
+
+function position(text: string): StreamId {
+  const read = parsePosition(text);
+  if (read === undefined) {
+    throw new InvalidArgumentError(`It must be a position or a stream id such as ${STREAM_START}.`);
+  }
+  return read.id;
+}
+
+function positiveInteger(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('It must be 1 or more.');
+  return Number(text);
+}
+
+/**
+ * Writes changes until the signal aborts or the limit is reached. While Redis is away it waits and
+ * goes on where it was.
+ */
+export async function runTail(
+  options: TailOptions,
+  io: TailIo,
+  signal: AbortSignal,
+): Promise<void> {
+  const done = new AbortController();
+  const stop = AbortSignal.any([signal, done.signal]);
+  const connection: ConnectionOptions = {
+    url: io.redisUrl,
+    name: 'tail',
+    onError: () => undefined,
+  };
+  let after = options.since;
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  await retryUntilAborted(
+    async () => {
+      after ??= await readEnd(connection, io.keys);
+      using reader = await BlockingReader.open(connection, stop);
+      while (!stop.aborted) {
+        for (const { id, pairs } of await reader.read(io.keys.updates, after, READ_COUNT)) {
+          after = id;
+          const change = decodeChange(id, pairs);
+          if (!isWanted(change, options)) continue;
+          io.write(JSON.stringify({ id, ...change }));
+          left -= 1;
+          if (left <= 0) return done.abort();
+        }
+      }
+    },
+    stop,
+    {
+      minMs: 100,
+      maxMs: 2000,
+      onFailure: (error) => {
+        io.writeError(`tail: ${error instanceof Error ? error.message : error}; trying again`);
+      },
+    },
+  );
+}
+
+/** The end of the feed, asked for once: from then on only explicit ids, so that none is missed. */
+async function readEnd(connection: ConnectionOptions, keys: Keys): Promise<StreamId> {
+  const redis = connectForCommands(connection);
+  try {
+    await redis.connect();
+    const [last] = await redis.xrevrange(keys.updates, '+', '-', 'COUNT', 1);
+    return (last?.[0] as StreamId | undefined) ?? STREAM_START;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function isWanted({ item }: TaskChange, { project, status }: TailOptions): boolean {
+  return (
+    (project === undefined || item.project === project) &&
+    (status === undefined || status.includes(item.status))
+  );
+}

@@ -1,0 +1,110 @@
+import Router, { type RouterContext } from '@koa/router';
+import { ExecutionIdSchema } from '@tasktrail/contract';
+import Koa from 'koa';
+import type { z } from 'zod';
+import { UnauthorizedError, type Viewer } from '../auth/auth.ts';
+import { clientAddressOf } from './client-address.ts';
+import type { HttpDependencies, RequestContext, RequestState } from './http.ts';
+import {
+  allowOrigins,
+  answerErrors,
+  logAppErrors,
+  refuseUnknown,
+  sendJson,
+  setCommonHeaders,
+} from './middleware.ts';
+import { openApiDocument } from './openapi.ts';
+import { mountProbes } from './probes.ts';
+import { readQuery } from './query.ts';
+import { Refusal } from './refusal.ts';
+import { logRequests } from './request-log.ts';
+import { dashboardRoutes, type Route, routerPath } from './routes.ts';
+
+/**
+ * The application that dashboards talk to.
+ *
+ * @throws TypeError when the list of trusted proxies has a fault
+ */
+export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
+  const { http, snapshot, readModel, projects, stream, probes, logger, metrics } = deps;
+  const routes = dashboardRoutes(snapshot);
+  const document = openApiDocument(routes, deps.version);
+  const router = new Router<RequestState>({ sensitive: true, strict: true });
+
+  function forViewers<Q extends z.ZodObject>(route: Route<Q>, answer: ViewerAnswer<Q>): void {
+    router.get(routerPath(route), async (ctx) => {
+      ctx.state.route = route.path;
+      const parameters = new URLSearchParams(ctx.querystring);
+      const viewer = await authenticate(ctx, parameters, deps);
+      await answer(ctx, viewer, readQuery(parameters, route.query));
+    });
+  }
+
+  forViewers(routes.projects, (ctx) => {
+    sendJson(ctx, 200, { items: projects.list() });
+  });
+  forViewers(routes.tasks, async (ctx, { sight }, { project, statuses, cursor, limit }) => {
+    const filter = { project, statuses };
+    sendJson(ctx, 200, await readModel.page({ filter, sight, limit, cursor }));
+  });
+  forViewers(routes.stream, stream);
+  forViewers(routes.task, async (ctx, { sight }) => {
+    const executionId = decodeExecutionId(ctx.captures?.[0] ?? '');
+    const item = executionId === undefined ? undefined : await readModel.task(executionId, sight);
+    if (item === undefined) throw new Refusal('task_not_found', 'there is no such task to see');
+    sendJson(ctx, 200, item);
+  });
+  mountProbes(router, probes);
+  router.get(routerPath(routes.openapi), (ctx) => {
+    ctx.state.route = routes.openapi.path;
+    sendJson(ctx, 200, document);
+  });
+
+  const clientAddress = clientAddressOf(http.trustedProxies);
+  const app = new Koa<RequestState>();
+  logAppErrors(app);
+  app.use(logRequests({ logger, clientAddress, metrics, newRequestId: deps.newRequestId }));
+  app.use(setCommonHeaders);
+  app.use(allowOrigins(http.corsOrigins));
+  app.use(answerErrors);
+  app.use(router.routes());
+  app.use(refuseUnknown(router));
+  return app;
+}
+
+type ViewerAnswer<Q extends z.ZodObject> = (
+  ctx: RouterContext<RequestState>,
+  viewer: Viewer,
+  query: z.output<Q>,
+) => void | Promise<void>;
+
+async function authenticate(
+  ctx: RequestContext,
+  parameters: URLSearchParams,
+  { findToken, authenticator }: Pick<HttpDependencies, 'findToken' | 'authenticator'>,
+): Promise<Viewer> {
+  const finding = findToken({
+    rawHeaders: ctx.req.rawHeaders,
+    queryTokens: parameters.getAll('authToken'),
+  });
+  if (finding.kind === 'refused') throw new UnauthorizedError(finding.reason);
+  const viewer = await authenticator.authenticate(finding.token);
+  ctx.state.viewer = viewer.identity;
+  return viewer;
+}
+
+/**
+ * The execution id of a path, or undefined where no task can have it. Decoded here because the
+ * router passes on what it cannot decode.
+ *
+ * @throws Refusal when the text is no percent-encoding
+ */
+function decodeExecutionId(text: string): string | undefined {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(text);
+  } catch {
+    throw new Refusal('invalid_query', 'executionId: the path is not percent-encoded UTF-8');
+  }
+  return ExecutionIdSchema.safeParse(decoded).data;
+}

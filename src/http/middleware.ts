@@ -1,0 +1,94 @@
+import cors from '@koa/cors';
+import type Router from '@koa/router';
+import type Koa from 'koa';
+import { answerOf } from './error-answer.ts';
+import type { RequestContext, RequestState } from './http.ts';
+import { MethodRefusal, Refusal } from './refusal.ts';
+import { pathOf } from './request-log.ts';
+
+type Middleware = Koa.Middleware<RequestState>;
+
+/** As long as any browser remembers a preflight. */
+const PREFLIGHT_SECONDS = 7200;
+
+/** Answers belong to one viewer or one moment, and are data, never a page. */
+export const setCommonHeaders: Middleware = async (ctx, next) => {
+  ctx.set('Cache-Control', 'no-store');
+  ctx.set('X-Content-Type-Options', 'nosniff');
+  ctx.set('Referrer-Policy', 'no-referrer');
+  await next();
+};
+
+/**
+ * Lets pages of these origins read answers and refusals. Without credentials mode: tokens are sent
+ * by the page itself, never by the browser on its own. It comes before whatever refuses, or else
+ * browsers could not tell their page why.
+ */
+export function allowOrigins(origins: readonly string[]): Koa.Middleware {
+  return cors({
+    origin: (ctx) => {
+      if (origins.includes('*')) return '*';
+      const origin = ctx.get('Origin');
+      return origins.includes(origin) ? origin : '';
+    },
+    allowMethods: ['GET', 'HEAD'],
+    allowHeaders: ['Authorization', 'Last-Event-ID'],
+    exposeHeaders: ['Retry-After', 'X-Request-Id'],
+    maxAge: PREFLIGHT_SECONDS,
+    keepHeadersOnError: false,
+  });
+}
+
+/** Answers whatever is thrown behind it, and logs what nobody expected. */
+export const answerErrors: Middleware = async (ctx, next) => {
+  try {
+    if (pathOf(ctx) === undefined) {
+      throw new Refusal('invalid_query', 'the target of the request is no path');
+    }
+    await next();
+  } catch (error) {
+    const { status, headers, body, reason, viewer } = answerOf(error);
+    ctx.state.reason = reason;
+    if (viewer !== undefined) ctx.state.viewer = viewer;
+    if (body.error === 'internal') ctx.state.logger.error({ err: error }, 'a request failed');
+    else if (status >= 500) ctx.state.logger.debug({ err: error }, 'a request cannot be answered');
+    if (ctx.headerSent) {
+      // A stream had begun. An end without the last chunk tells its client that it broke.
+      ctx.res.destroy();
+      return;
+    }
+    ctx.respond = true;
+    ctx.set({ ...headers });
+    sendJson(ctx, status, body);
+  }
+};
+
+/** Where no route answered: there is none, or not with this method. */
+export function refuseUnknown(router: Router<RequestState>): Middleware {
+  return (ctx) => {
+    const layers = router.match(ctx.path, ctx.method).path;
+    if (layers.length === 0) {
+      throw new Refusal('route_not_found', 'there is nothing at this path');
+    }
+    const allow = [...new Set(layers.flatMap(({ methods }) => methods)), 'OPTIONS'].join(', ');
+    if (ctx.method !== 'OPTIONS') throw new MethodRefusal(allow);
+    ctx.set('Allow', allow);
+    ctx.status = 204;
+  };
+}
+
+/** Written here, not by Koa, so that a value that is no JSON fails where errors are answered. */
+export function sendJson(ctx: RequestContext, status: number, value: unknown): void {
+  const text = JSON.stringify(value);
+  ctx.status = status;
+  ctx.type = 'application/json';
+  ctx.body = text;
+}
+
+/** Connections break all the time; anything else that Koa meets by itself is worth a look. */
+export function logAppErrors(app: Koa<RequestState>): void {
+  app.on('error', (error: NodeJS.ErrnoException, ctx?: RequestContext) => {
+    const isBroken = ['ECONNRESET', 'EPIPE', 'ECONNABORTED'].includes(error.code ?? '');
+    ctx?.state.logger?.[isBroken ? 'debug' : 'error']({ err: error }, 'an answer broke off');
+  });
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import type Koa from 'koa';
+import type { Logger } from 'pino';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { RequestContext, RequestState } from './http.ts';
+
+interface RequestLogOptions {
+  readonly logger: Logger;
+  readonly clientAddress: (req: RequestContext['req']) => string;
+  readonly metrics?: Metrics['http'] | undefined;
+  readonly newRequestId?: (() => string) | undefined;
+}
+
+/** A name that another system gave to the request, when it is one that fits into a log line. */
+const SANE_REQUEST_ID = /^[\w.:-]{1,64}$/;
+
+const MAX_LOGGED_PATH = 300;
+
+/** Asked every few seconds by machines. */
+const QUIET_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/metrics']);
+
+/** The parameters whose names are logged. A name that is not known may itself be a secret. */
+const KNOWN_PARAMETERS = ['project', 'statuses', 'cursor', 'limit', 'authToken'];
+
+/**
+ * Names every request, and writes one line when it is over: for a stream when that ends. Of a query
+ * only the names of known parameters are logged, of the headers nothing.
+ */
+export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestState> {
+  const { logger, clientAddress, metrics, newRequestId = randomUUID } = options;
+  return async (ctx, next) => {
+    const startedAt = performance.now();
+    const given = ctx.get('X-Request-Id');
+    const requestId = SANE_REQUEST_ID.test(given) ? given : newRequestId();
+    ctx.state = {
+      requestId,
+      clientAddress: clientAddress(ctx.req),
+      logger: logger.child({ requestId }),
+    };
+    ctx.set('X-Request-Id', requestId);
+    ctx.res.once('close', () => {
+      const seconds = (performance.now() - startedAt) / 1000;
+      const { route = 'none' } = ctx.state;
+      const status = ctx.res.statusCode;
+      // A stream lasts as long as its viewer stays, which is no duration of a request.
+      if (ctx.respond !== false) metrics?.requestSeconds.observe({ route, status }, seconds);
+      writeLine(ctx, seconds * 1000);
+    });
+    await next();
+  };
+}
+
+function writeLine(ctx: RequestContext, durationMs: number): void {
+  const { logger, clientAddress, route, viewer, reason } = ctx.state;
+  const status = ctx.res.statusCode;
+  const level = QUIET_ROUTES.has(route ?? '') ? 'debug' : status >= 500 ? 'warn' : 'info';
+  const line = {
+    method: ctx.method,
+    path: pathOf(ctx)?.slice(0, MAX_LOGGED_PATH),
+    parameters: knownParameters(ctx),
+    status,
+    durationMs: Math.round(durationMs * 10) / 10,
+    client: clientAddress,
+    viewer,
+    reason,
+    // The client left before the answer was complete.
+    ...(ctx.res.writableFinished ? {} : { aborted: true }),
+  };
+  logger[level](line, `${ctx.method} ${route ?? 'unknown path'} ${status}`);
+}
+
+/** The path as it was sent; undefined when the request's target is none. */
+export function pathOf(ctx: RequestContext): string | undefined {
+  try {
+    return ctx.path;
+  } catch {
+    // Node lets through targets such as `http://[`, which no parser takes apart.
+    return undefined;
+  }
+}
+
+function knownParameters(ctx: RequestContext): string[] | undefined {
+  if (pathOf(ctx) === undefined || ctx.querystring === '') return undefined;
+  const names = new URLSearchParams(ctx.querystring);
+  return KNOWN_PARAMETERS.filter((name) => names.has(name));
+}

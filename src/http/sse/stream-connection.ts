@@ -1,0 +1,235 @@
+import type { ServerResponse } from 'node:http';
+import type { Position, ReconnectReason, RefreshReason } from '@tasktrail/contract';
+import { viewChange } from '../../hub/change-view.ts';
+import type { Follower, Hub, Interest, PlacedChange } from '../../hub/hub.ts';
+import { type ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
+import type { CloseReason, StreamObserver } from './sse.ts';
+import {
+  afterGuard,
+  beginStream,
+  type ClientCursor,
+  ENDED_WAIT_MS,
+  PARKED_WAIT_MS,
+  positionOf,
+  type StreamState,
+  tickStream,
+} from './stream-state.ts';
+
+export interface StreamConnectionOptions {
+  /** Its head has been written: status 200 and the headers of a stream. */
+  readonly response: ServerResponse;
+  readonly hub: Hub;
+  readonly interest: Interest;
+  readonly cursor: ClientCursor;
+  readonly frames: ChangeFrames;
+  readonly heartbeatMs: number;
+  /** When it ends, in milliseconds since 1970, and what its last frame says. */
+  readonly end: { readonly atMs: number; readonly reason: ReconnectReason };
+  /** How long the client waits before it reconnects, in milliseconds; jittered. */
+  readonly retryMs: () => number;
+  readonly now: () => number;
+  readonly observer: StreamObserver;
+}
+
+/**
+ * Bytes that may wait for a client. Past it the client is parked at its position and costs no more
+ * memory, until it has read what waits; then it goes on from the replay window.
+ */
+const MAX_WAITING_BYTES = 64 * 1024;
+
+/**
+ * One stream. It is handed every change that concerns it as it happens, or, while its client does
+ * not read, catches up from the replay window; either way nothing is dropped silently.
+ */
+export class StreamConnection implements Follower {
+  readonly interest: Interest;
+  readonly #options: StreamConnectionOptions;
+  #state: StreamState;
+  #lastWriteMs: number;
+  #closeReason: CloseReason = 'client';
+  #hasCaughtUp = false;
+
+  constructor(options: StreamConnectionOptions, head: Position) {
+    this.#options = options;
+    this.interest = options.interest;
+    const { hub, cursor, now, heartbeatMs, retryMs, observer, response } = options;
+    const nowMs = now();
+    // A random start of the first interval spreads the heartbeats of clients that came at once.
+    this.#lastWriteMs = nowMs - Math.random() * (heartbeatMs / 2);
+    hub.follow(this);
+    response.on('drain', () => this.#drained());
+    const { state, outcome, changes, refresh } = beginStream(
+      cursor,
+      head,
+      (position) => hub.resume(position),
+      nowMs,
+    );
+    this.#state = state;
+    observer.onOpened(outcome);
+    response.write(encodeRetry(retryMs()));
+    if (refresh !== undefined) this.#writeRefresh(refresh);
+    this.#writeChanges(changes);
+    this.#sayCaughtUp();
+  }
+
+  get closeReason(): CloseReason {
+    return this.#closeReason;
+  }
+
+  deliver(changes: readonly PlacedChange[]): void {
+    const { kind } = this.#state;
+    if (kind === 'parked' || kind === 'ended') return;
+    if (this.#hasExpired()) return;
+    this.#writeChanges(changes);
+    this.#sayCaughtUp();
+  }
+
+  refresh(reason: RefreshReason): void {
+    const state = this.#state;
+    if (state.kind === 'ended') return;
+    if (state.kind === 'parked') this.#state = { ...state, owed: reason };
+    else this.#refreshAtHead(reason);
+  }
+
+  /** Time has passed: called for every stream by one timer. */
+  tick(): void {
+    const { hub, now, heartbeatMs } = this.#options;
+    const { head } = hub;
+    if (head === undefined || (this.#state.kind !== 'ended' && this.#hasExpired())) return;
+    const nowMs = now();
+    const tick = tickStream(this.#state, head, nowMs, nowMs - this.#lastWriteMs, heartbeatMs);
+    switch (tick.kind) {
+      case 'wait':
+        break;
+      case 'keepalive':
+        this.#writeKeepalive();
+        break;
+      case 'caught_up':
+        this.#state = tick.state;
+        this.#sayCaughtUp();
+        break;
+      case 'refresh':
+        this.#refreshAtHead(tick.reason);
+        this.#sayCaughtUp();
+        break;
+      case 'end':
+        this.end('slow_consumer');
+        break;
+      case 'destroy':
+        this.#options.response.destroy();
+        break;
+    }
+  }
+
+  /** Says why, and closes. The client comes back after the given time. */
+  end(reason: ReconnectReason): void {
+    if (this.#state.kind === 'ended') return;
+    const { hub, response, retryMs, now } = this.#options;
+    this.#closeReason = reason;
+    const retryAfterMs = Math.round(retryMs());
+    const position = hub.head && positionOf(this.#state, hub.head);
+    this.#become({ kind: 'ended', untilMs: now() + ENDED_WAIT_MS });
+    response.write(encodeRetry(retryAfterMs));
+    response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
+  }
+
+  /** The client is gone, or the process stops. */
+  closed(): void {
+    this.#options.hub.unfollow(this);
+    this.#become({ kind: 'ended', untilMs: 0 });
+  }
+
+  /** Ends it when its time is over; no frame leaves after that, however late the timer is. */
+  #hasExpired(): boolean {
+    const { end, now } = this.#options;
+    if (now() < end.atMs) return false;
+    this.end(end.reason);
+    return true;
+  }
+
+  #drained(): void {
+    const state = this.#state;
+    if (state.kind !== 'parked') return;
+    const { hub } = this.#options;
+    const changes = state.owed === undefined ? hub.changesAfter(state.at.id) : [];
+    this.#become({ kind: 'live', guard: state.at.id });
+    if (state.owed !== undefined) this.#refreshAtHead(state.owed);
+    else if (changes === undefined) this.#refreshAtHead('slow_consumer');
+    else this.#writeChanges(changes);
+    this.#sayCaughtUp();
+  }
+
+  #writeChanges(changes: readonly PlacedChange[]): void {
+    const state = this.#state;
+    if (state.kind !== 'live' && state.kind !== 'ahead') return;
+    const { response, frames } = this.#options;
+    const waiting: Buffer[] = [];
+    let bytes = response.writableLength;
+    for (const placed of afterGuard(state.guard, changes)) {
+      this.#state = { kind: 'live', guard: placed.position.id };
+      const view = viewChange(placed, this.interest);
+      if (view.kind === 'nothing') continue;
+      const frame = frames.encode(placed, view);
+      waiting.push(frame);
+      bytes += frame.length;
+      if (bytes > MAX_WAITING_BYTES && !this.#flush(waiting.splice(0))) {
+        this.#park(placed.position);
+        return;
+      }
+    }
+    this.#flush(waiting);
+  }
+
+  /** One write for everything of one turn. Whether the client still keeps up. */
+  #flush(frames: readonly Buffer[]): boolean {
+    const [first, ...others] = frames;
+    if (first === undefined) return true;
+    const { response, now } = this.#options;
+    this.#lastWriteMs = now();
+    const isFlowing = response.write(others.length === 0 ? first : Buffer.concat(frames));
+    return isFlowing || response.writableLength <= MAX_WAITING_BYTES;
+  }
+
+  #park(at: Position): void {
+    const untilMs = this.#options.now() + PARKED_WAIT_MS;
+    this.#become({ kind: 'parked', at, untilMs, owed: undefined });
+  }
+
+  #refreshAtHead(reason: RefreshReason): void {
+    const { head } = this.#options.hub;
+    if (head === undefined) return;
+    this.#state = { kind: 'live', guard: head.id };
+    this.#writeRefresh(reason);
+  }
+
+  #writeRefresh(reason: RefreshReason): void {
+    this.#options.observer.onRefresh(reason);
+    const { head } = this.#options.hub;
+    if (!this.#flush([encodeFrame('snapshot_refresh_required', head, { reason })])) {
+      if (head !== undefined) this.#park(head);
+    }
+  }
+
+  /** The first keepalive says that from here on the stream is live. */
+  #sayCaughtUp(): void {
+    if (this.#hasCaughtUp || this.#state.kind !== 'live') return;
+    this.#hasCaughtUp = true;
+    this.#writeKeepalive();
+  }
+
+  /** Its id moves an idle client along, so that it can still resume after an hour of silence. */
+  #writeKeepalive(): void {
+    const { hub, now } = this.#options;
+    if (hub.head === undefined) return;
+    const position = positionOf(this.#state, hub.head);
+    const frame = encodeFrame('keepalive', position, { at: new Date(now()).toISOString() });
+    if (!this.#flush([frame])) this.#park(position);
+  }
+
+  #become(state: StreamState): void {
+    const { observer } = this.#options;
+    if (this.#state.kind !== 'parked' && state.kind === 'parked') observer.onParked();
+    if (this.#state.kind === 'parked' && state.kind !== 'parked') observer.onUnparked();
+    this.#state = state;
+  }
+}

@@ -1,0 +1,110 @@
+import type { ServerResponse } from 'node:http';
+import { type Position, parsePosition, type ReconnectReason } from '@tasktrail/contract';
+import type { Hub, Interest } from '../../hub/hub.ts';
+import type { RequestContext, StreamHandler } from '../http.ts';
+import { Refusal } from '../refusal.ts';
+import { ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
+import type { StreamObserver } from './sse.ts';
+import { StreamConnection } from './stream-connection.ts';
+import { type StreamRegistry, TICK_MS } from './stream-registry.ts';
+import type { ClientCursor } from './stream-state.ts';
+
+export interface StreamRouteOptions {
+  readonly hub: Hub;
+  readonly registry: StreamRegistry;
+  readonly observer: StreamObserver;
+  readonly heartbeatMs: number;
+  readonly maxLifetimeMs: number;
+  readonly now: () => number;
+  /** 0 ≤ r < 1 */
+  readonly random: () => number;
+}
+
+/** Between these, at random: clients that were cut off together do not come back together. */
+const MIN_RETRY_MS = 1000;
+const MAX_RETRY_MS = 4000;
+/** A lifetime is up to this share shorter, for the same reason. */
+const LIFETIME_JITTER = 0.1;
+
+/**
+ * What a request for the stream becomes. A native EventSource gives up for good on any status but
+ * 200, so what passes by itself is said in a stream that ends; only what lasts is a status.
+ */
+export function createStreamHandler(options: StreamRouteOptions): StreamHandler {
+  const { hub, registry, observer, heartbeatMs, now, random } = options;
+  const frames = new ChangeFrames();
+  const retryMs = () => MIN_RETRY_MS + random() * (MAX_RETRY_MS - MIN_RETRY_MS);
+  return (ctx, viewer, { project, statuses, cursor: cursorText }) => {
+    const cursor = readCursor(ctx.get('Last-Event-ID') || cursorText);
+    const { head } = hub;
+    if (ctx.method === 'HEAD') return setStreamHeaders(ctx);
+    const address = ctx.state.clientAddress;
+    const admission = head === undefined ? 'capacity' : registry.admit(viewer.identity, address);
+    if (admission === 'viewer' || admission === 'address') {
+      throw new Refusal('too_many_streams', `too many streams are open for this ${admission}`);
+    }
+    const response = openResponse(ctx);
+    if (head === undefined || admission !== 'admitted') {
+      const reason = admission === 'draining' ? 'draining' : 'capacity';
+      return refuse(response, reason, heldBy(cursor, head), retryMs());
+    }
+    const interest: Interest = { filter: { project, statuses }, sight: viewer.sight };
+    const end = endOf(options, viewer.tokenExpiresAtMs);
+    const stream = new StreamConnection(
+      { response, hub, interest, cursor, frames, heartbeatMs, end, retryMs, now, observer },
+      head,
+    );
+    response.once('close', registry.add(stream, viewer.identity, address));
+  };
+}
+
+/** The token's end, a tick early so that no timer is late for it, or the stream's own. */
+function endOf(
+  { maxLifetimeMs, now, random }: StreamRouteOptions,
+  tokenExpiresAtMs: number,
+): { atMs: number; reason: ReconnectReason } {
+  const lifetimeEndsMs = now() + maxLifetimeMs * (1 - random() * LIFETIME_JITTER);
+  const tokenEndsMs = tokenExpiresAtMs - TICK_MS;
+  return tokenEndsMs <= lifetimeEndsMs
+    ? { atMs: tokenEndsMs, reason: 'token_expired' }
+    : { atMs: lifetimeEndsMs, reason: 'max_lifetime' };
+}
+
+function readCursor(text: string | undefined): ClientCursor {
+  return text === undefined ? undefined : (parsePosition(text) ?? 'invalid');
+}
+
+/** What the client has: its own cursor, else where it would have begun. */
+function heldBy(cursor: ClientCursor, head: Position | undefined): Position | undefined {
+  if (cursor === undefined || cursor === 'invalid') return head;
+  const epoch = cursor.epoch ?? head?.epoch;
+  return epoch === undefined ? undefined : { epoch, id: cursor.id };
+}
+
+function setStreamHeaders(ctx: RequestContext): void {
+  ctx.status = 200;
+  ctx.set('Content-Type', 'text/event-stream; charset=utf-8');
+  ctx.set('Cache-Control', 'no-cache, no-transform');
+  // nginx buffers answers unless it is told not to.
+  ctx.set('X-Accel-Buffering', 'no');
+}
+
+/** From here on the connection is the stream's and no longer Koa's. */
+function openResponse(ctx: RequestContext): ServerResponse {
+  setStreamHeaders(ctx);
+  ctx.respond = false;
+  ctx.req.socket.setNoDelay(true);
+  ctx.res.flushHeaders();
+  return ctx.res;
+}
+
+function refuse(
+  response: ServerResponse,
+  reason: ReconnectReason,
+  position: Position | undefined,
+  retryMs: number,
+): void {
+  const retryAfterMs = Math.round(retryMs);
+  response.write(encodeRetry(retryAfterMs));
+  response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
+}

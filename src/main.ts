@@ -1,0 +1,130 @@
+import { createInterface } from 'node:readline';
+import { Command, CommanderError } from 'commander';
+import { ConfigError, loadConfig, readSettings } from '../config/config.ts';
+import { createApp } from './app.ts';
+import { runEmit } from './cli/emit.ts';
+import { addEmitOptions } from './cli/emit-events.ts';
+import { settingsHelp } from './cli/settings-help.ts';
+import { addTailOptions, runTail } from './cli/tail.ts';
+import { KEYS } from './redis/keys.ts';
+import { createLogger } from './runtime/logging.ts';
+import { VERSION } from './version.ts';
+
+/**
+ * The program, and the only file that touches the process: environment, arguments, signals,
+ * standard streams and the exit code. 0: a clean stop; 1: a failure; 2: wrong usage or settings.
+ */
+
+/** A stop that takes longer is cut off. */
+const STOP_DEADLINE_MS = 9500;
+
+const program = new Command('tasktrail')
+  .description('Tells what every bot is doing: task events in, a live page out.')
+  .version(VERSION)
+  .exitOverride();
+
+addCommand('projector')
+  .description('Apply events to the read model; a second one stands by')
+  .addHelpText(
+    'after',
+    settingsHelp((name) => /^(TASK_TRACKING|LOG)_/.test(name)),
+  )
+  .action(() => runApp({ applies: true, serves: false }));
+
+addCommand('serve')
+  .description('Serve dashboards: snapshot pages and the live stream')
+  .addHelpText(
+    'after',
+    settingsHelp(() => true),
+  )
+  .action(() => runApp({ applies: false, serves: true }));
+
+addCommand('all')
+  .description('Projector and server in one process')
+  .addHelpText(
+    'after',
+    settingsHelp(() => true),
+  )
+  .action(() => runApp({ applies: true, serves: true }));
+
+addEmitOptions(addCommand('emit'))
+  .addHelpText('after', settingsHelp(isRedisUrl))
+  .action(async (options) => {
+    const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+    const signal = stopSignal();
+    const redisUrl = readRedisUrl();
+    process.exitCode = await runEmit(options, { redisUrl, lines, write, writeError, signal });
+    lines.close();
+    process.stdin.destroy();
+  });
+
+addTailOptions(addCommand('tail'))
+  .addHelpText('after', settingsHelp(isRedisUrl))
+  .action((options) =>
+    runTail(options, { redisUrl: readRedisUrl(), keys: KEYS, write, writeError }, stopSignal()),
+  );
+
+await main();
+
+async function main(): Promise<void> {
+  try {
+    await program.parseAsync(process.argv);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // It has already written what is wrong, or the help that was asked for.
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    writeError(`tasktrail: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = error instanceof ConfigError ? 2 : 1;
+  }
+}
+
+function addCommand(name: string): Command {
+  return program.command(name).version(VERSION).exitOverride();
+}
+
+async function runApp({ applies, serves }: { applies: boolean; serves: boolean }): Promise<void> {
+  const config = loadConfig(process.env, serves);
+  const logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
+  const signal = stopSignal();
+  signal.addEventListener('abort', () => logger.info('stopping'));
+  const app = await createApp({ config, applies, version: VERSION, logger });
+  await app.run(signal);
+  logger.info('stopped');
+}
+
+/** Aborts on SIGTERM or SIGINT. A second one, or the deadline, ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  const onSignal = () => {
+    if (stop.signal.aborted) process.exit(1);
+    stop.abort();
+    const cutOff = setTimeout(() => {
+      writeError(`tasktrail: the stop took longer than ${STOP_DEADLINE_MS} ms and was cut off`);
+      process.exit(1);
+    }, STOP_DEADLINE_MS);
+    cutOff.unref();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  // Whoever reads the output has left, as `| head` does: a clean end.
+  process.stdout.on('error', () => process.exit(0));
+  return stop.signal;
+}
+
+function readRedisUrl(): string {
+  const { TASK_TRACKING_REDIS_URL } = readSettings(process.env, ['TASK_TRACKING_REDIS_URL']);
+  return TASK_TRACKING_REDIS_URL ?? '';
+}
+
+function isRedisUrl(name: string): boolean {
+  return name === 'TASK_TRACKING_REDIS_URL';
+}
+
+function write(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function writeError(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

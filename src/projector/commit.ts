@@ -1,0 +1,125 @@
+import { parseStreamId, type StreamId } from '@tasktrail/contract';
+import type { Redis } from 'ioredis';
+import { encodeChange } from '../redis/change-entry.ts';
+import { type Keys, LAYOUT_VERSION } from '../redis/keys.ts';
+import { loadScript, runScript } from '../redis/script.ts';
+import { decodeTaskRow, encodeTaskRow, type Task } from '../redis/task-row.ts';
+import { FatalError } from '../runtime/retry.ts';
+import type { CommitPlan } from './plan.ts';
+import type { ProjectorState } from './projector.ts';
+
+const COMMIT = loadScript('commit');
+
+/** The feed holds ids that the checkpoint has not reached: they are of different histories. */
+export class FeedAheadError extends Error {
+  override readonly name = 'FeedAheadError';
+
+  constructor(keys: Keys, cause: Error) {
+    super(
+      `${keys.updates} is ahead of the checkpoint in ${keys.projector}, so one of them was changed ` +
+        `by hand. To rebuild the read model from the events, delete ${keys.updates} and every key ` +
+        'that begins with task-tracking:',
+      { cause },
+    );
+  }
+}
+
+/**
+ * @throws FatalError when the read model was written by another layout version
+ */
+export async function loadState(redis: Redis, keys: Keys): Promise<ProjectorState> {
+  const [checkpoint, epoch, layout] = await redis.hmget(
+    keys.projector,
+    'checkpoint',
+    'epoch',
+    'layout',
+  );
+  if (layout != null && layout !== LAYOUT_VERSION) {
+    throw new FatalError(
+      `the read model has layout ${layout}, this program writes layout ${LAYOUT_VERSION}: ` +
+        'run the program version that wrote it, or delete every key that begins with task-tracking:',
+    );
+  }
+  return { checkpoint: toStreamId(checkpoint ?? null), epoch: epoch ?? undefined };
+}
+
+/** The rows of these executions; those that have none are absent. */
+export async function loadRows(
+  redis: Redis,
+  keys: Keys,
+  executionIds: readonly string[],
+): Promise<Map<string, Task>> {
+  const pipeline = redis.pipeline();
+  for (const id of executionIds) pipeline.hgetall(keys.execution(id));
+  const replies = (await pipeline.exec()) ?? [];
+  const rows = new Map<string, Task>();
+  executionIds.forEach((id, place) => {
+    const [error, row] = replies[place] ?? [new Error('Redis gave fewer replies than commands')];
+    if (error) throw error;
+    const task = decodeTaskRow(row as Record<string, string>);
+    if (task !== undefined) rows.set(id, task);
+  });
+  return rows;
+}
+
+/**
+ * Writes the plan, if the stored state is still the one that the batch started from.
+ *
+ * @returns whether it was written; false means that somebody else was first
+ */
+export async function commit(
+  redis: Redis,
+  keys: Keys,
+  from: ProjectorState,
+  plan: CommitPlan,
+  feedMaxLength: number,
+): Promise<boolean> {
+  const { names, args } = encodePlan(keys, plan);
+  const guard = [from.checkpoint ?? '', from.epoch ?? ''];
+  const header = [plan.checkpoint, plan.entries, LAYOUT_VERSION, feedMaxLength];
+  try {
+    return (await runScript(redis, COMMIT, names, [...guard, ...header, ...args])) === 1;
+  } catch (error) {
+    const isFeedAhead = error instanceof Error && /ID specified in XADD/.test(error.message);
+    throw isFeedAhead ? new FeedAheadError(keys, error) : error;
+  }
+}
+
+/** The plan as the script's KEYS and its four lists. */
+function encodePlan(keys: Keys, plan: CommitPlan): { names: string[]; args: (string | number)[] } {
+  const names = [keys.projector, keys.events, keys.updates, keys.quarantine];
+  const places = new Map<string, number>();
+  const placeOf = (key: string): number => {
+    const known = places.get(key);
+    if (known !== undefined) return known;
+    const place = names.push(key);
+    places.set(key, place);
+    return place;
+  };
+  const args: (string | number)[] = [plan.changes.length];
+  for (const { id, change } of plan.changes) {
+    const pairs = encodeChange(change);
+    args.push(id, pairs.length, ...pairs);
+  }
+  args.push(plan.quarantined.length);
+  for (const { id, problem } of plan.quarantined) {
+    args.push(id, problem.reason, problem.field, problem.detail);
+  }
+  args.push(plan.rows.length);
+  for (const task of plan.rows) {
+    const pairs = encodeTaskRow(task);
+    args.push(placeOf(keys.execution(task.executionId)), pairs.length, ...pairs);
+  }
+  args.push(plan.moves.length);
+  for (const move of plan.moves) {
+    args.push(placeOf(move.key), move.kind === 'put' ? move.score : '', move.member);
+  }
+  return { names, args };
+}
+
+function toStreamId(text: string | null): StreamId | undefined {
+  if (text === null) return undefined;
+  const id = parseStreamId(text);
+  if (id === undefined) throw new FatalError(`the stored checkpoint is no stream id: ${text}`);
+  return id;
+}

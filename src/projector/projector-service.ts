@@ -1,0 +1,122 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { StreamEntry } from '../redis/blocking-reader.ts';
+import { LONGEST_READ_MS } from '../redis/blocking-reader.ts';
+import type { Keys } from '../redis/keys.ts';
+import { LoopWatch } from '../runtime/loop-watch.ts';
+import { retryUntilAborted, sleep } from '../runtime/retry.ts';
+import type { Health, HealthCheck, Service } from '../runtime/service.ts';
+import { commit, loadRows, loadState } from './commit.ts';
+import { type EventSourceOptions, readEvents } from './event-source.ts';
+import type { Lease } from './lease.ts';
+import { type DecodedEvent, decodeBatch, executionsOf, planBatch } from './plan.ts';
+import type { ProjectorObserver, ProjectorState } from './projector.ts';
+
+export interface ProjectorOptions {
+  /** For everything that answers at once; blocking reads have a connection of their own. */
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly events: EventSourceOptions;
+  readonly lease: Lease;
+  readonly feedMaxLength: number;
+  readonly observer: ProjectorObserver;
+  readonly logger: Logger;
+}
+
+/** How often a standby asks for the lease. */
+const STANDBY_POLL_MS = 500;
+/** The loop turns at least this often, or something in it hangs. */
+const LOOP_BOUND_MS = LONGEST_READ_MS + 5000;
+
+/**
+ * The loop: wait for the lease, then read, plan and commit until it is lost. After any failure it
+ * begins again from what Redis holds; nothing that matters is kept in memory.
+ */
+export class ProjectorService implements Service, HealthCheck {
+  readonly name = 'projector';
+  readonly #options: ProjectorOptions;
+  readonly #loop = new LoopWatch(LOOP_BOUND_MS);
+  #role: 'starting' | 'standby' | 'applying' = 'starting';
+
+  constructor(options: ProjectorOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    await retryUntilAborted((inner) => this.#standByThenApply(inner), signal, {
+      minMs: 100,
+      maxMs: 2000,
+      onFailure: (err, attempt, waitMs) => {
+        this.#loop.fail(err);
+        logger.warn({ err, attempt, waitMs }, 'projector interrupted, trying again');
+      },
+    });
+  }
+
+  /** A standby is ready: it does its work, which is to wait. */
+  health(): Health {
+    return this.#loop.health({ role: this.#role });
+  }
+
+  async #standByThenApply(signal: AbortSignal): Promise<void> {
+    const { lease, logger } = this.#options;
+    this.#become('standby');
+    while (!(await lease.hold())) {
+      this.#loop.turn();
+      await sleep(STANDBY_POLL_MS, signal);
+      if (signal.aborted) return;
+    }
+    try {
+      this.#become('applying');
+      while (!signal.aborted && (await lease.hold())) await this.#applyUntilConflict(signal);
+    } finally {
+      await lease.release().catch((err) => logger.debug({ err }, 'lease left to expire'));
+    }
+  }
+
+  async #applyUntilConflict(signal: AbortSignal): Promise<void> {
+    const { redis, keys, events, lease, observer } = this.#options;
+    let state = await loadState(redis, keys);
+    for await (const entries of readEvents(events, state.checkpoint, signal)) {
+      this.#loop.turn();
+      const committed = await this.#apply(state, entries);
+      if (committed === undefined) return observer.onConflict();
+      state = committed;
+      if (signal.aborted || !(await lease.hold())) return;
+    }
+  }
+
+  /** The state after the entries; undefined when the stored one turned out to be another. */
+  async #apply(
+    state: ProjectorState,
+    entries: readonly StreamEntry[],
+  ): Promise<ProjectorState | undefined> {
+    const { redis, keys, feedMaxLength, observer } = this.#options;
+    const batch = decodeBatch(entries);
+    if (!isNotEmpty(batch)) {
+      // Emptying Redis drops no connection: an idle projector sees it by looking.
+      const stored = await loadState(redis, keys);
+      const isSame = stored.checkpoint === state.checkpoint && stored.epoch === state.epoch;
+      return isSame ? state : undefined;
+    }
+    const startedAt = performance.now();
+    const plan = planBatch(batch, await loadRows(redis, keys, executionsOf(batch)), keys);
+    if (!(await commit(redis, keys, state, plan, feedMaxLength))) return undefined;
+    observer.onCommit(plan.counts, performance.now() - startedAt);
+    for (const { id, problem } of plan.quarantined) {
+      observer.onQuarantined(id, problem.reason, problem.field);
+    }
+    return { checkpoint: plan.checkpoint, epoch: state.epoch };
+  }
+
+  #become(role: 'standby' | 'applying'): void {
+    this.#loop.turn();
+    if (role !== this.#role) this.#options.logger.info({ role }, `projector is ${role}`);
+    this.#role = role;
+  }
+}
+
+function isNotEmpty(batch: DecodedEvent[]): batch is [DecodedEvent, ...DecodedEvent[]] {
+  return batch.length > 0;
+}

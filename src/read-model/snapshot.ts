@@ -1,0 +1,147 @@
+import {
+  formatPosition,
+  type Position,
+  parseStreamId,
+  STREAM_START,
+  type TaskItem,
+  type TaskPage,
+} from '@tasktrail/contract';
+import type { Redis } from 'ioredis';
+import { audienceOf, canSee, type Sight } from '../auth/visibility.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript, runScript } from '../redis/script.ts';
+import { decodeTaskRow, type Task, toItem } from '../redis/task-row.ts';
+import { indexScoreOf } from './indexes.ts';
+import {
+  formatPageCursor,
+  type PagePlace,
+  parsePageCursor,
+  requireSameHistory,
+} from './page-cursor.ts';
+import { type PagePlan, planPage } from './page-plan.ts';
+import { type PageQuery, type ReadModel, ReadModelUnavailableError } from './read-model.ts';
+
+const READ_PAGE = loadScript('read-page');
+
+/** One call blocks Redis for about a millisecond at most. */
+const MAX_MEMBERS_PER_CALL = 500;
+
+/** What one call found, all of it of the same moment of Redis. */
+interface PagePart {
+  readonly position: Position;
+  readonly tasks: readonly Task[];
+  /** Where the next part begins; undefined when there is nothing more. */
+  readonly stop: PagePlace | undefined;
+}
+
+/**
+ * The snapshot: pages of the latest state of every task, and single tasks.
+ *
+ * A page is read in parts, each in one step of Redis: one part, unless the plan leaves a filter to
+ * the rows or the page is longer than a part. The position is that of the walk's first part, and
+ * every page repeats it. What changes after it is told by the stream from there, and what does not
+ * change keeps its place; so pages and stream together miss nothing.
+ */
+export class Snapshot implements ReadModel {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.#redis = redis;
+    this.#keys = keys;
+  }
+
+  async page({ filter, sight, limit, cursor: text }: PageQuery): Promise<TaskPage> {
+    const cursor = text === undefined ? undefined : parsePageCursor(text, filter);
+    const plan = planPage(filter, sight, this.#keys);
+    const items: TaskItem[] = [];
+    let walkedFrom = cursor?.walkedFrom;
+    let after = cursor?.after;
+    do {
+      // One more than the page holds: it shows whether there is another page.
+      const part = await this.#readPart(plan, limit + 1 - items.length, after);
+      if (cursor !== undefined) requireSameHistory(cursor, part.position);
+      walkedFrom ??= part.position;
+      if (walkedFrom.epoch !== part.position.epoch) throw unavailable('the history was replaced');
+      items.push(...part.tasks.filter((task) => isVisible(task, sight)).map(toItem));
+      after = part.stop;
+    } while (items.length <= limit && after !== undefined);
+    const last = items.length > limit ? items[limit - 1] : undefined;
+    return {
+      items: items.slice(0, limit),
+      nextCursor:
+        last === undefined ? null : formatPageCursor({ walkedFrom, after: placeOf(last) }, filter),
+      streamCursor: formatPosition(walkedFrom),
+    };
+  }
+
+  async task(executionId: string, sight: Sight): Promise<TaskItem | undefined> {
+    // In this order: a row that is missing because Redis was emptied leaves no epoch either.
+    const [row, epoch] = await whileAvailable(
+      Promise.all([
+        this.#redis.hgetall(this.#keys.execution(executionId)),
+        this.#redis.hget(this.#keys.projector, 'epoch'),
+      ]),
+    );
+    requireEpoch(epoch ?? '');
+    const task = decodeTaskRow(row);
+    return task !== undefined && isVisible(task, sight) ? toItem(task) : undefined;
+  }
+
+  async #readPart(plan: PagePlan, wanted: number, after: PagePlace | undefined): Promise<PagePart> {
+    const keys = [this.#keys.projector, ...plan.sets];
+    const bounds = [this.#keys.execution(''), wanted, MAX_MEMBERS_PER_CALL];
+    const place = [after?.score ?? '', after?.executionId ?? ''];
+    const filter = [plan.rest.project ?? '', ...plan.rest.statuses];
+    const args = [...bounds, ...place, ...filter];
+    const reply = await whileAvailable(runScript(this.#redis, READ_PAGE, keys, args));
+    const [epoch, checkpoint, rows, stop] = reply as PageReply;
+    return {
+      position: toPosition(epoch, checkpoint),
+      tasks: rows.map(decodeTaskRow).filter((task) => task !== undefined),
+      stop: stop === null ? undefined : { score: Number(stop[0]), executionId: stop[1] },
+    };
+  }
+}
+
+/** As the header of read-page.lua says. */
+type PageReply = [
+  epoch: string,
+  checkpoint: string,
+  rows: string[][],
+  stop: [score: string, member: string] | null,
+];
+
+/** The index finds, the predicate decides. */
+function isVisible(task: TaskItem, sight: Sight): boolean {
+  return canSee(sight, audienceOf(task));
+}
+
+function placeOf(item: TaskItem): PagePlace {
+  return { score: indexScoreOf(item), executionId: item.executionId };
+}
+
+function toPosition(epoch: string, checkpoint: string): Position {
+  requireEpoch(epoch);
+  // A history that has been opened, and nothing applied yet.
+  if (checkpoint === '') return { epoch, id: STREAM_START };
+  const id = parseStreamId(checkpoint);
+  if (id === undefined) throw unavailable('the stored checkpoint is no stream id');
+  return { epoch, id };
+}
+
+function requireEpoch(epoch: string): void {
+  if (epoch === '') throw unavailable('no history has been opened yet');
+}
+
+async function whileAvailable<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw unavailable('Redis cannot be read', cause);
+  }
+}
+
+function unavailable(reason: string, cause?: unknown): ReadModelUnavailableError {
+  return new ReadModelUnavailableError(`${reason}; try again in a moment`, { cause });
+}

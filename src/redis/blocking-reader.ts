@@ -1,0 +1,92 @@
+import { isUtf8 } from 'node:buffer';
+import { parseStreamId, type StreamId } from '@tasktrail/contract';
+import type { Redis } from 'ioredis';
+import { withDeadline } from '../runtime/deadline.ts';
+import { type ConnectionOptions, connectForBlocking } from './connections.ts';
+
+/** An entry of a stream: field, value, field, value … as they were appended. */
+export interface StreamEntry {
+  readonly id: StreamId;
+  readonly pairs: readonly string[];
+  /** False when a name or value is not UTF-8, so that `pairs` cannot be trusted. */
+  readonly isText: boolean;
+}
+
+/** How long a read waits for an entry before it comes back with none. */
+const BLOCK_MS = 1000;
+/**
+ * How much longer than that a read may take. Past it the connection is dead, whatever its socket
+ * says: after a reset or behind a silent network a blocked read may never settle.
+ */
+const GRACE_MS = 2000;
+
+/** The longest time between two returns of a read that works. */
+export const LONGEST_READ_MS = BLOCK_MS + GRACE_MS;
+
+/**
+ * Blocking reads on a connection of their own. Every failure ends the reader: whoever loops over
+ * it opens a new one, and goes on from the last id that it has seen itself.
+ */
+export class BlockingReader implements Disposable {
+  readonly #redis: Redis;
+  readonly #signal: AbortSignal;
+  readonly #close = () => this[Symbol.dispose]();
+
+  private constructor(redis: Redis, signal: AbortSignal) {
+    this.#redis = redis;
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#close, { once: true });
+  }
+
+  /** The signal's abort closes the reader, and a read that waits rejects. */
+  static async open(options: ConnectionOptions, signal: AbortSignal): Promise<BlockingReader> {
+    const reader = new BlockingReader(connectForBlocking(options), signal);
+    try {
+      signal.throwIfAborted();
+      await withDeadline(reader.#redis.connect(), LONGEST_READ_MS, 'connecting to Redis');
+      return reader;
+    } catch (error) {
+      reader[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * The entries after an id, oldest first, `count` at most; none when there was none for a second.
+   *
+   * @throws DeadlineError when Redis does not answer in time
+   */
+  async read(stream: string, after: StreamId, count: number): Promise<StreamEntry[]> {
+    const reply = await withDeadline(
+      this.#redis.xread('COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', stream, after),
+      LONGEST_READ_MS,
+      `reading ${stream}`,
+    );
+    const entries = reply?.[0]?.[1] ?? [];
+    return Promise.all(entries.map(([id, pairs]) => this.#toEntry(stream, id, pairs)));
+  }
+
+  [Symbol.dispose](): void {
+    this.#signal.removeEventListener('abort', this.#close);
+    this.#redis.disconnect();
+  }
+
+  async #toEntry(stream: string, idText: string, pairs: string[]): Promise<StreamEntry> {
+    const id = parseStreamId(idText);
+    if (id === undefined) throw new TypeError(`Redis named an entry ${idText}`);
+    // Bytes that are no UTF-8 arrive as U+FFFD, which may also be what was appended: only the
+    // bytes themselves tell.
+    const isText =
+      !pairs.some((text) => text.includes('\ufffd')) || (await this.#isUtf8(stream, id));
+    return { id, pairs, isText };
+  }
+
+  async #isUtf8(stream: string, id: StreamId): Promise<boolean> {
+    const bytes = await withDeadline(
+      this.#redis.xrangeBuffer(stream, id, id),
+      LONGEST_READ_MS,
+      `reading ${stream}`,
+    );
+    return bytes.every(([, pairs]) => pairs.every((text) => isUtf8(text)));
+  }
+}

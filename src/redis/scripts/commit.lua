@@ -1,0 +1,85 @@
+#!lua
+-- Applies one batch of the projector, whole or not at all. (ARCHITECTURE.md, invariants 1 and 2)
+--
+-- Without further flags Redis refuses the script before its first line when memory is full or the
+-- node is a replica. Within it the feed comes first: the only write that can fail by its arguments
+-- is an XADD whose id is not above the feed's last one, and then nothing has been written yet.
+--
+-- KEYS[1] projector hash   KEYS[2] events   KEYS[3] updates   KEYS[4] quarantine
+-- KEYS[5..] rows and ordered sets, named below by their place in KEYS
+-- ARGV[1] checkpoint that the batch started from, '' for none
+-- ARGV[2] epoch that the batch started from, '' for none
+-- ARGV[3] new checkpoint   ARGV[4] entries in the batch   ARGV[5] layout version
+-- ARGV[6] changes to keep in the feed
+-- ARGV[7..] four lists, each with its length first:
+--   changes      id, count, field, value, ...
+--   quarantined  source id, reason, field, detail
+--   rows         key, count, field, value, ...
+--   moves        key, score ('' removes), member
+--
+-- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again.
+
+local function stored(field)
+  return redis.call('HGET', KEYS[1], field) or ''
+end
+
+if stored('checkpoint') ~= ARGV[1] or stored('epoch') ~= ARGV[2] then
+  return 0
+end
+
+local place = 7
+local function take()
+  place = place + 1
+  return ARGV[place - 1]
+end
+local function take_list()
+  local list = {}
+  for i = 1, tonumber(take()) do
+    list[i] = take()
+  end
+  return list
+end
+
+for _ = 1, tonumber(take()) do
+  local id = take()
+  redis.call('XADD', KEYS[3], id, unpack(take_list()))
+end
+
+-- An entry of more pairs than unpack can take is kept as one JSON array.
+local MOST_UNPACKED = 7000
+for _ = 1, tonumber(take()) do
+  local id = take()
+  local found = redis.call('XRANGE', KEYS[2], id, id)[1]
+  local pairs = found and found[2] or {}
+  if #pairs > MOST_UNPACKED then
+    pairs = { 'entry', cjson.encode(pairs) }
+  end
+  for _, field in ipairs({ 'reason', 'field', 'detail' }) do
+    pairs[#pairs + 1] = field
+    pairs[#pairs + 1] = take()
+  end
+  pairs[#pairs + 1] = 'sourceId'
+  pairs[#pairs + 1] = id
+  redis.call('XADD', KEYS[4], '*', unpack(pairs))
+end
+
+for _ = 1, tonumber(take()) do
+  local row = KEYS[tonumber(take())]
+  redis.call('DEL', row)
+  redis.call('HSET', row, unpack(take_list()))
+end
+
+for _ = 1, tonumber(take()) do
+  local index = KEYS[tonumber(take())]
+  local score = take()
+  if score == '' then
+    redis.call('ZREM', index, take())
+  else
+    redis.call('ZADD', index, score, take())
+  end
+end
+
+redis.call('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[6])
+redis.call('HINCRBY', KEYS[1], 'entriesRead', ARGV[4])
+redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'layout', ARGV[5])
+return 1

@@ -1,0 +1,123 @@
+import { laterStreamId, STREAM_START, type StreamId } from '@tasktrail/contract';
+import type { Logger } from 'pino';
+import { BlockingReader, LONGEST_READ_MS } from '../redis/blocking-reader.ts';
+import type { ConnectionOptions } from '../redis/connections.ts';
+import type { Keys } from '../redis/keys.ts';
+import { LoopWatch } from '../runtime/loop-watch.ts';
+import { retryUntilAborted } from '../runtime/retry.ts';
+import type { Health, HealthCheck, Service } from '../runtime/service.ts';
+import { beginFrom, judgeContinuity, type KnownHistory } from './continuity.ts';
+import type { FeedReader, FeedReading } from './feed-reader.ts';
+import type { FeedSink, ResetCause, TailerObserver } from './tailer.ts';
+
+export interface TailerOptions {
+  readonly reader: FeedReader;
+  /** Of the doorbell, which is a connection of its own. */
+  readonly connection: ConnectionOptions;
+  readonly keys: Keys;
+  readonly sink: FeedSink;
+  /** Changes that the sink is filled with. */
+  readonly replayLimit: number;
+  /** Makes a new epoch: lower-case letters and digits, 32 at most, never the same one twice. */
+  readonly createEpoch: () => string;
+  readonly observer: TailerObserver;
+  readonly logger: Logger;
+}
+
+/** Changes per read at most: what one turn of the loop may hold in memory. */
+const READ_COUNT = 200;
+/** The loop turns at least this often, or something in it hangs. */
+const LOOP_BOUND_MS = LONGEST_READ_MS + 1000;
+
+/**
+ * The loop: read with proof until there is nothing more, then wait for the doorbell. What is known
+ * of the history outlives a broken connection, so that the first read after it is the proof.
+ */
+export class TailerService implements Service, HealthCheck {
+  readonly name = 'tailer';
+  readonly #options: TailerOptions;
+  readonly #loop = new LoopWatch(LOOP_BOUND_MS);
+  #known: KnownHistory | undefined;
+
+  constructor(options: TailerOptions) {
+    this.#options = options;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger, observer } = this.#options;
+    await retryUntilAborted((inner) => this.#follow(inner), signal, {
+      minMs: 50,
+      maxMs: 1000,
+      onFailure: (err, attempt, waitMs) => {
+        this.#loop.fail(err);
+        observer.onRestart();
+        logger.warn({ err, attempt, waitMs }, 'tailer interrupted, trying again');
+      },
+    });
+  }
+
+  health(): Health {
+    return this.#loop.health({ epoch: this.#known?.epoch ?? null });
+  }
+
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { connection, keys } = this.#options;
+    using doorbell = await BlockingReader.open(connection, signal);
+    while (!signal.aborted) {
+      const known = this.#known;
+      const isMore = known === undefined ? await this.#begin('start') : await this.#goOn(known);
+      this.#loop.turn();
+      if (!isMore) await doorbell.read(keys.updates, this.#known?.last ?? STREAM_START, 1);
+    }
+  }
+
+  /** Reads on and proves it; whether there may be more. */
+  async #goOn(known: KnownHistory): Promise<boolean> {
+    const { reader, createEpoch, logger } = this.#options;
+    const reading = await reader.readAfter(known.last, READ_COUNT);
+    const continuity = judgeContinuity(known, reading.stored);
+    switch (continuity.kind) {
+      case 'continued':
+        return this.#advance(known, reading);
+      case 'lost':
+        logger.error({ known, stored: reading.stored }, 'history was lost, opening a new epoch');
+        await reader.replaceEpoch(reading.stored.epoch, createEpoch(), known.epoch);
+        return this.#begin('epoch');
+      case 'replaced':
+        return this.#begin('epoch');
+      case 'unproven':
+        return this.#begin('resync');
+    }
+  }
+
+  #advance(known: KnownHistory, { entries, stored }: FeedReading): boolean {
+    const last = entries.at(-1)?.id ?? known.last;
+    const isMore = entries.length === READ_COUNT;
+    // Only a read to the end shows that the events up to the checkpoint changed nothing further.
+    const readUpTo = isMore ? last : stored.checkpoint;
+    const head = laterStreamId(known.head, latest(readUpTo, last));
+    this.#known = { ...known, last, head };
+    this.#options.sink.advance(entries, { epoch: known.epoch, id: head });
+    return isMore;
+  }
+
+  /** Fills the sink from the end of the feed, after making the epoch where there is none. */
+  async #begin(cause: ResetCause): Promise<boolean> {
+    const { reader, replayLimit, sink, createEpoch, observer, logger } = this.#options;
+    const { epoch, tail } = await reader.readTail(replayLimit + 1);
+    if (epoch === undefined) {
+      await reader.replaceEpoch(undefined, createEpoch(), this.#known?.epoch);
+      return this.#begin(cause);
+    }
+    const { entries, floor } = beginFrom(tail, replayLimit);
+    this.#known = { epoch, last: tail.entries[0]?.id, head: tail.head };
+    sink.reset(entries, floor, { epoch, id: tail.head }, cause);
+    observer.onReset(cause);
+    logger.info({ cause, epoch, head: tail.head, changes: entries.length }, 'following the feed');
+    return false;
+  }
+}
+
+function latest(a: StreamId | undefined, b: StreamId | undefined): StreamId {
+  return laterStreamId(a ?? STREAM_START, b ?? STREAM_START);
+}

@@ -1,0 +1,346 @@
+import {
+  decodeEntry,
+  encodeEntry,
+  isTooLarge,
+  parseStreamId,
+  type StreamId,
+  type TaskEventInput,
+  TaskEventSchema,
+} from '@tasktrail/contract';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { loadRecordedWebhooks } from '../../src/demo/recorded-webhooks.ts';
+import { mapGithubWebhook } from '../../src/intake/github.ts';
+import { GITHUB_TASK_WEBHOOKS } from '../../src/intake/intake.ts';
+import { checkPayload, jobPayload, runPayload } from './payloads.ts';
+
+/** Later than any time in these tests. */
+const ENTRY_ID = parseStreamId('4102444800000-0') as StreamId;
+
+function eventOf(...webhook: Parameters<typeof mapGithubWebhook>): TaskEventInput {
+  const mapped = mapGithubWebhook(...webhook);
+  if (mapped.kind !== 'event') throw new Error(`is ${JSON.stringify(mapped)}`);
+  return mapped.event;
+}
+
+const runEvent = (...fields: Parameters<typeof runPayload>) =>
+  eventOf('workflow_run', runPayload(...fields));
+const jobEvent = (...fields: Parameters<typeof jobPayload>) =>
+  eventOf('workflow_job', jobPayload(...fields));
+const checkEvent = (...fields: Parameters<typeof checkPayload>) =>
+  eventOf('check_run', checkPayload(...fields));
+
+describe('recorded webhooks', async () => {
+  const recorded = await loadRecordedWebhooks();
+
+  it('all map to an event that an entry can carry', () => {
+    for (const { name, payload } of recorded) {
+      const event = TaskEventSchema.parse(eventOf(name, payload, { id: 'd-1' }));
+      expect(decodeEntry(ENTRY_ID, encodeEntry(event))).toEqual({ kind: 'event', event });
+    }
+  });
+
+  it('map to these events', () => {
+    const events = recorded.map(({ name, payload }) => eventOf(name, payload));
+    expect(events).toMatchSnapshot();
+  });
+
+  it('never give one execution to two projects', () => {
+    const projects = new Map<string, string | undefined>();
+    for (const { name, payload } of recorded) {
+      const { executionId, project } = eventOf(name, payload);
+      expect(projects.get(executionId) ?? project).toBe(project);
+      projects.set(executionId, project);
+    }
+  });
+
+  it('are followed in what they are, not in what their action says', () => {
+    const contradiction = recorded.find(
+      ({ payload }) => payload.action === 'completed' && payload.workflow_run?.status === 'queued',
+    );
+    expect(eventOf('workflow_run', contradiction?.payload)).toMatchObject({ status: 'queued' });
+  });
+});
+
+describe('a workflow run', () => {
+  it('is named by its title, and its flow by the workflow', () => {
+    expect(runEvent()).toMatchObject({
+      executionId: 'github-run-octo~app-4711',
+      project: 'octo/app',
+      taskName: 'Fix the build',
+      flow: 'CI',
+    });
+    const bare = runEvent({ display_title: '' }, { workflow: null });
+    expect(bare).toMatchObject({ taskName: 'Deploy', flow: 'Deploy' });
+  });
+
+  it('is started by who triggered this attempt, then by who triggered it first', () => {
+    expect(runEvent().actor).toEqual({ provider: 'github', id: 'bo' });
+    expect(runEvent({ triggering_actor: null }).actor?.id).toBe('cy');
+    expect(runEvent({ triggering_actor: null, actor: null }).actor?.id).toBe('ana');
+  });
+
+  it('comes to each status at the time of its last update', () => {
+    expect(runEvent({ status: 'queued' }).occurredAt).toBe('2026-11-20T12:00:02.000Z');
+    expect(runEvent().occurredAt).toBe('2026-11-20T12:00:02.000Z');
+    expect(runEvent({ status: 'completed', conclusion: 'stale' }).occurredAt).toBe(
+      '2026-11-20T12:00:02.000Z',
+    );
+    expect(runEvent({ updated_at: null }).occurredAt).toBe('2026-11-20T12:00:01.000Z');
+    const created = runEvent({ updated_at: null, run_started_at: null });
+    expect(created.occurredAt).toBe('2026-11-20T12:00:00.000Z');
+  });
+
+  it('has the attempt of the run, where it is told', () => {
+    expect(runEvent({ run_attempt: 3 }).attempt).toBe(3);
+    expect(runEvent({ run_attempt: undefined }).attempt).toBeUndefined();
+    expect(runEvent({ run_attempt: null }).attempt).toBeUndefined();
+  });
+
+  it('links its pull requests', () => {
+    const url = 'https://api.github.com/repos/octo/app/pulls/2';
+    expect(runEvent({ pull_requests: [{ url, number: 2 }] }).prLinks).toEqual([
+      'https://github.com/octo/app/pull/2',
+    ]);
+    expect(runEvent().prLinks).toBeUndefined();
+  });
+});
+
+describe('a workflow job', () => {
+  it('is named by the job, and its flow by the workflow', () => {
+    expect(jobEvent()).toMatchObject({
+      executionId: 'github-job-octo~app-815',
+      taskName: 'test',
+      flow: 'CI',
+      actor: { provider: 'github', id: 'ana' },
+      attempt: 1,
+    });
+    expect(jobEvent({ workflow_name: null }).flow).toBeUndefined();
+  });
+
+  it('is queued when created, in progress when started, ended when completed', () => {
+    const completed_at = '2026-11-20T12:00:09Z';
+    const ended = { status: 'completed', conclusion: 'success', completed_at };
+    expect(jobEvent({ status: 'queued' }).occurredAt).toBe('2026-11-20T12:00:00.000Z');
+    expect(jobEvent().occurredAt).toBe('2026-11-20T12:00:01.000Z');
+    expect(jobEvent(ended).occurredAt).toBe('2026-11-20T12:00:09.000Z');
+    expect(jobEvent({ ...ended, completed_at: null }).occurredAt).toBe('2026-11-20T12:00:01.000Z');
+    const old = jobEvent({ status: 'queued', created_at: undefined });
+    expect(old.occurredAt).toBe('2026-11-20T12:00:01.000Z');
+  });
+
+  it('says which step failed', () => {
+    const steps = [
+      { name: 'Set up', conclusion: 'success' },
+      null,
+      { name: 'Run\r\nthe tests', conclusion: 'failure' },
+      { name: 'Clean up', conclusion: 'failure' },
+    ];
+    const failed = { status: 'completed', conclusion: 'failure', steps };
+    expect(jobEvent(failed).message).toBe('failure: Run the tests');
+    expect(jobEvent({ ...failed, steps: null }).message).toBe('failure');
+    expect(jobEvent({ ...failed, conclusion: 'success' }).message).toBeNull();
+    expect(jobEvent({ steps }).message).toBeNull();
+  });
+});
+
+describe('a check run', () => {
+  it('is named by the check and belongs to no flow', () => {
+    const event = checkEvent();
+    expect(event).toMatchObject({ executionId: 'github-check-octo~app-99', taskName: 'lint' });
+    expect(event.flow).toBeUndefined();
+    expect(event.attempt).toBeUndefined();
+  });
+
+  it('is started by the sender, but for who only asks something of it', () => {
+    expect(checkEvent().actor?.id).toBe('ana');
+    expect(checkEvent({}, { action: 'completed' }).actor?.id).toBe('ana');
+    expect(checkEvent({}, { action: 'rerequested' }).actor).toBeUndefined();
+    expect(checkEvent({}, { action: 'requested_action' }).actor).toBeUndefined();
+  });
+
+  it('starts when it says so, and ends when completed', () => {
+    const ended = { status: 'completed', conclusion: 'neutral' };
+    const completed_at = '2026-11-20T12:00:09Z';
+    expect(checkEvent({ status: 'queued' }).occurredAt).toBe('2026-11-20T12:00:01.000Z');
+    expect(checkEvent().occurredAt).toBe('2026-11-20T12:00:01.000Z');
+    expect(checkEvent({ ...ended, completed_at }).occurredAt).toBe('2026-11-20T12:00:09.000Z');
+    expect(checkEvent(ended).occurredAt).toBe('2026-11-20T12:00:01.000Z');
+  });
+
+  it('says what the check says of itself', () => {
+    const output = { title: '3 warnings' };
+    expect(checkEvent({ output }).message).toBe('3 warnings');
+    const ended = { status: 'completed', conclusion: 'neutral', output };
+    expect(checkEvent(ended).message).toBe('neutral: 3 warnings');
+    expect(checkEvent({ ...ended, conclusion: 'success' }).message).toBe('3 warnings');
+  });
+});
+
+describe('every event', () => {
+  it('says of a status what the status alone does not, and clears what was said before', () => {
+    expect(runEvent({ status: 'waiting' }).message).toBe('waiting');
+    expect(runEvent().message).toBeNull();
+    expect(runEvent({ status: 'completed', conclusion: 'timed_out' }).message).toBe('timed out');
+    expect(runEvent({ status: 'completed', conclusion: 'success' }).message).toBeNull();
+  });
+
+  it('has its delivery as its id, where there is one', () => {
+    const of = (id?: string) => eventOf('check_run', checkPayload(), { id }).eventId;
+    expect(of('72d3162e-cc78-11e3-81ab-4c9367dc0958')).toBe(
+      'github:72d3162e-cc78-11e3-81ab-4c9367dc0958',
+    );
+    expect(of(undefined)).toBeUndefined();
+    expect(of('')).toBeUndefined();
+    expect(checkEvent().eventId).toBeUndefined();
+  });
+
+  it('has texts cut to the limits of the contract', () => {
+    const name = '😀'.repeat(3000);
+    const event = jobEvent({
+      name,
+      workflow_name: name,
+      status: 'completed',
+      conclusion: 'failure',
+      steps: [{ name, conclusion: 'failure' }],
+    });
+    expect(event.taskName).toHaveLength(299);
+    expect(event.flow).toHaveLength(99);
+    expect(event.message).toHaveLength(2000);
+    expect(TaskEventSchema.safeParse(event).success).toBe(true);
+  });
+
+  it('does without names, people and titles', () => {
+    const event = runEvent(
+      { name: null, display_title: null, triggering_actor: null, actor: null },
+      { sender: undefined, workflow: undefined },
+    );
+    expect(event.taskName).toBeUndefined();
+    expect(event.flow).toBeUndefined();
+    expect(event.actor).toBeUndefined();
+  });
+
+  it('calls a person as they call themselves, and by their login', () => {
+    const sender = { login: 'renovate[bot]', name: 'Renovate\n' };
+    expect(jobEvent({}, { sender }).actor).toEqual({
+      provider: 'github',
+      id: 'renovate[bot]',
+      displayName: 'Renovate',
+    });
+  });
+});
+
+describe('a webhook that is no event', () => {
+  it('is ignored when it tells of no task', () => {
+    for (const name of ['push', 'ping', 'check_suite', '', 'constructor', '__proto__']) {
+      expect(mapGithubWebhook(name, runPayload()).kind).toBe('ignored');
+    }
+  });
+
+  it('is ignored when its status is none that is known', () => {
+    const mapped = mapGithubWebhook('workflow_run', runPayload({ status: 'paused' }));
+    expect(mapped).toEqual({
+      kind: 'ignored',
+      reason: 'the status of this workflow_run is none that is known',
+    });
+  });
+
+  const faults: readonly [field: string, name: string, payload: unknown][] = [
+    ['', 'workflow_run', null],
+    ['', 'workflow_run', []],
+    ['workflow_run', 'workflow_run', jobPayload()],
+    ['workflow_run.id', 'workflow_run', runPayload({ id: '4711' })],
+    ['workflow_run.id', 'workflow_run', runPayload({ id: 2 ** 53 })],
+    ['workflow_run.id', 'workflow_run', runPayload({ id: -1 })],
+    ['workflow_run.status', 'workflow_run', runPayload({ status: null })],
+    ['workflow_run.run_attempt', 'workflow_run', runPayload({ run_attempt: 0 })],
+    ['workflow_run.updated_at', 'workflow_run', runPayload({ updated_at: 'yesterday' })],
+    ['workflow_run.conclusion', 'workflow_run', runPayload({ status: 'completed' })],
+    ['workflow_job', 'workflow_job', jobPayload({ created_at: null, started_at: null })],
+    ['check_run', 'check_run', checkPayload({ started_at: null })],
+    ['check_run.pull_requests', 'check_run', checkPayload({ pull_requests: {} })],
+    ['repository', 'check_run', checkPayload({}, { repository: null })],
+    ['repository.full_name', 'check_run', checkPayload({}, { repository: { full_name: 'app' } })],
+    ['sender.login', 'check_run', checkPayload({}, { sender: { login: 'an\na' } })],
+    ['sender.login', 'check_run', checkPayload({}, { sender: { login: 'a'.repeat(301) } })],
+  ];
+  for (const [field, name, payload] of faults) {
+    it(`is invalid, and names its field: ${field || 'the payload'} of ${name}`, () => {
+      expect(mapGithubWebhook(name, payload)).toMatchObject({ kind: 'invalid', field });
+    });
+  }
+
+  it('is invalid when the delivery id is none', () => {
+    for (const id of ['a\nb', 'x'.repeat(194)]) {
+      const mapped = mapGithubWebhook('check_run', checkPayload(), { id });
+      expect(mapped).toMatchObject({ kind: 'invalid', field: '' });
+    }
+    expect(mapGithubWebhook('check_run', checkPayload(), { id: 'x'.repeat(193) }).kind).toBe(
+      'event',
+    );
+  });
+});
+
+describe('whatever comes in', () => {
+  const names = fc.oneof(fc.constantFrom(...GITHUB_TASK_WEBHOOKS), fc.string());
+
+  function expectFine(name: string, payload: unknown, id?: string): string {
+    const mapped = mapGithubWebhook(name, payload, { id });
+    if (mapped.kind === 'event') {
+      const event = TaskEventSchema.parse(mapped.event);
+      expect(isTooLarge(encodeEntry(event))).toBe(false);
+      expect(event.executionId.startsWith('github-')).toBe(true);
+    }
+    return mapped.kind;
+  }
+
+  it('is mapped, ignored or invalid, and never throws', () => {
+    fc.assert(
+      fc.property(names, fc.jsonValue(), fc.string(), (name, payload, id) => {
+        expect(['event', 'ignored', 'invalid']).toContain(expectFine(name, payload, id));
+      }),
+    );
+  });
+
+  it('becomes a valid event of bounded size, if an event, however its fields look', () => {
+    const text = fc.oneof(fc.string({ unit: 'binary', size: 'large' }), fc.constant(null));
+    const time = fc.oneof(
+      fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+      fc.constantFrom('2026-11-20T12:00:00Z', null),
+    );
+    const user = fc.oneof(
+      fc.record({ login: fc.string({ minLength: 1 }), name: text }),
+      fc.constant(null),
+    );
+    const owner = fc.string({ unit: fc.constantFrom(...'aé😀"'), minLength: 1, maxLength: 90 });
+    const pullRequest = fc.record({
+      url: owner.map((name) => `https://api.github.com/repos/${name}/${name}/pulls/1`),
+      number: fc.integer({ min: 1 }),
+    });
+    const subject = fc.record({
+      id: fc.maxSafeNat(),
+      status: fc.constantFrom('queued', 'waiting', 'in_progress', 'completed', 'paused'),
+      conclusion: fc.oneof(fc.constantFrom('success', 'failure', 'stale'), text),
+      name: text,
+      display_title: text,
+      workflow_name: text,
+      run_attempt: fc.integer({ min: 1 }),
+      pull_requests: fc.array(pullRequest, { maxLength: 60 }),
+      steps: fc.array(fc.record({ name: text, conclusion: fc.constantFrom('success', 'failure') })),
+      output: fc.record({ title: text }),
+      created_at: time,
+      updated_at: time,
+      started_at: time,
+      completed_at: time,
+    });
+    const kinds = new Set<string>();
+    fc.assert(
+      fc.property(names, subject, user, owner, (name, fields, sender, repo) => {
+        const full_name = `${repo}/app`;
+        const repository = { full_name, html_url: `https://github.com/${full_name}` };
+        kinds.add(expectFine(name, { [name]: fields, repository, sender }));
+      }),
+    );
+    expect(kinds).toContain('event');
+  });
+});
