@@ -6,16 +6,19 @@ import { encodeTaskRow, type Task } from '../src/redis/task-row.ts';
 
 /** Made-up tasks of one shape at every size, so that only the size differs. */
 
-export const START_MS = Date.UTC(2026, 0, 1);
+const START_MS = Date.UTC(2026, 0, 1);
 /** A bulk import: one task in ten is of this project and of one and the same millisecond. */
 export const IMPORT_PROJECT = 'acme/import';
 export const PROJECTS = Array.from({ length: 19 }, (_, i) => `acme/service-${i}`);
 /** Created two tasks in five. The others are spread evenly over 1,000 principals. */
 export const BUSY = { provider: 'slack', id: 'UBUSY' } as const;
 
+export const EPOCH = 'bench';
+
 const PEOPLE = 500;
 const BATCH = 1000;
-const SENTENCE = 'Installing dependencies, compiling 214 modules and running the unit tests of it. ';
+const SENTENCE =
+  'Installing dependencies, compiling 214 modules and running the unit tests of it. ';
 
 /** The task of that number; the same one every time. */
 export function taskOf(number: number): Task {
@@ -63,7 +66,7 @@ export async function fill(redis: Redis, keys: Keys, count: number): Promise<voi
     for (const [key, list] of members) pipeline.zadd(key, ...list);
     for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
   }
-  await redis.hset(keys.projector, { epoch: 'bench', checkpoint: `${START_MS}-0` });
+  await redis.hset(keys.projector, { epoch: EPOCH, checkpoint: `${START_MS}-0` });
 }
 
 /** Most tasks have ended well. */

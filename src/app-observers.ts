@@ -73,9 +73,9 @@ export function createObservers(metrics: Metrics, logger: Logger): Observers {
       onRefresh: (outcome) => projects.refreshes.inc({ outcome }),
       setBrokenSeconds: (seconds) => projects.brokenSeconds.set(seconds),
     },
-    onConnectionError: (connection, err) => {
+    onConnectionError: (connection, { message }) => {
       redis.connectionErrors.inc({ connection });
-      logger.warn({ err, connection }, 'Redis connection failed');
+      logger.warn({ connection, reason: message }, 'a Redis connection failed');
     },
   };
 }

@@ -19,6 +19,7 @@ import { configuredProjects } from './projects/configured-projects.ts';
 import { Snapshot } from './read-model/snapshot.ts';
 import { type ConnectionOptions, connectForCommands } from './redis/connections.ts';
 import { KEYS } from './redis/keys.ts';
+import { withDeadline } from './runtime/deadline.ts';
 import { collectProcessMetrics, createMetrics, type Metrics } from './runtime/metrics.ts';
 import type { HealthCheck, Service } from './runtime/service.ts';
 import { runServices } from './runtime/supervisor.ts';
@@ -62,6 +63,8 @@ interface Assembly extends AppOptions {
   isDraining: boolean;
 }
 
+/** How long a start waits for Redis before it goes on without. */
+const FIRST_CONNECTION_MS = 1000;
 /** How long requests that run may take to end when the process stops. */
 const CLOSE_DEADLINE_MS = 3000;
 
@@ -73,7 +76,7 @@ const CLOSE_DEADLINE_MS = 3000;
  */
 export async function createApp(options: AppOptions): Promise<App> {
   await using resources = new AsyncDisposableStack();
-  const assembly = assemble(options, resources);
+  const assembly = await assemble(options, resources);
   if (options.applies) addProjector(assembly);
   const server = options.config.serve && (await addServing(assembly, options.config.serve));
   const admin = await addAdmin(assembly);
@@ -92,7 +95,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
-function assemble(options: AppOptions, resources: AsyncDisposableStack): Assembly {
+async function assemble(options: AppOptions, resources: AsyncDisposableStack): Promise<Assembly> {
   const { config, logger } = options;
   const metrics = createMetrics();
   collectProcessMetrics(metrics.registry);
@@ -104,7 +107,8 @@ function assemble(options: AppOptions, resources: AsyncDisposableStack): Assembl
   });
   const redis = connectForCommands(connect('commands'));
   resources.defer(() => redis.disconnect());
-  redis.connect().catch(() => undefined);
+  // The loops begin with a connection where there is one, and wait for it where there is none.
+  await withDeadline(redis.connect(), FIRST_CONNECTION_MS, 'Redis').catch(() => undefined);
   const health: HealthCheck = {
     name: 'redis',
     health: () => ({ ready: redis.status === 'ready', details: { connection: redis.status } }),

@@ -1,11 +1,12 @@
 import { createInterface } from 'node:readline';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, loadConfig, readSettings } from '../config/config.ts';
 import { createApp } from './app.ts';
 import { runEmit } from './cli/emit.ts';
 import { addEmitOptions } from './cli/emit-events.ts';
 import { settingsHelp } from './cli/settings-help.ts';
 import { addTailOptions, runTail } from './cli/tail.ts';
+import { runDemo } from './demo/demo.ts';
 import { KEYS } from './redis/keys.ts';
 import { createLogger } from './runtime/logging.ts';
 import { VERSION } from './version.ts';
@@ -17,6 +18,10 @@ import { VERSION } from './version.ts';
 
 /** A stop that takes longer is cut off. */
 const STOP_DEADLINE_MS = 9500;
+
+const DEMO_HELP = `
+Uses TASK_TRACKING_REDIS_URL if it is set and holds no tasks yet; else starts a Redis of its own.
+Exit code 0: what its client assembled equals the fold of the events. 1: it differs.`;
 
 const program = new Command('tasktrail')
   .description('Tells what every bot is doing: task events in, a live page out.')
@@ -63,6 +68,33 @@ addTailOptions(addCommand('tail'))
   .action((options) =>
     runTail(options, { redisUrl: readRedisUrl(), keys: KEYS, write, writeError }, stopSignal()),
   );
+
+addCommand('demo')
+  .description('All of it on this machine, with a private Redis and recorded webhooks as input')
+  .addOption(
+    new Option('--duration <seconds>', 'end after so long, with a summary').argParser(seconds),
+  )
+  .addOption(
+    new Option('--port <port>', 'port of the server')
+      .argParser(portNumber)
+      .default(0, 'a free one'),
+  )
+  .addHelpText('after', DEMO_HELP)
+  .action(async ({ duration, port }) => {
+    const agrees = await runDemo(
+      {
+        durationMs: duration === undefined ? undefined : duration * 1000,
+        port,
+        redisUrl: process.env.TASK_TRACKING_REDIS_URL || undefined,
+        searchPath: process.env.PATH,
+        version: VERSION,
+        logger: createLogger({ level: 'warn', pretty: process.stdout.isTTY }),
+        print: write,
+      },
+      stopSignal(),
+    );
+    process.exitCode = agrees ? 0 : 1;
+  });
 
 await main();
 
@@ -115,6 +147,21 @@ function stopSignal(): AbortSignal {
 function readRedisUrl(): string {
   const { TASK_TRACKING_REDIS_URL } = readSettings(process.env, ['TASK_TRACKING_REDIS_URL']);
   return TASK_TRACKING_REDIS_URL ?? '';
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 86_400)) {
+    throw new InvalidArgumentError('It must be a number of seconds above 0, a day at most.');
+  }
+  return value;
+}
+
+function portNumber(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+    throw new InvalidArgumentError('It must be a port from 0 to 65535.');
+  }
+  return Number(text);
 }
 
 function isRedisUrl(name: string): boolean {

@@ -8,7 +8,7 @@ export const REFETCH_AFTER_MS = 10_000;
 /** The same after a failure: somebody waits for the source to come back. */
 export const RETRY_AFTER_MS = 2_000;
 
-/** Google's Cache-Control moves between about one and seven hours. */
+/** For a source that does not say how long. */
 const DEFAULT_FRESH_MS = 3_600_000;
 const MIN_FRESH_MS = 60_000;
 const MAX_FRESH_MS = 86_400_000;

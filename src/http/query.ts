@@ -34,7 +34,7 @@ export function taskPageQuery({ defaultLimit, maxLimit }: PageLimits) {
         description: `Tasks on the page; more than ${maxLimit} counts as ${maxLimit}.`,
         override({ jsonSchema }) {
           delete jsonSchema.pattern;
-          Object.assign(jsonSchema, { type: 'integer', minimum: 1 });
+          Object.assign(jsonSchema, { type: 'integer', minimum: 1, default: defaultLimit });
         },
       }),
   });

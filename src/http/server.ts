@@ -1,6 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
+import { answerBadRequest } from './bad-request.ts';
 
 interface ListenOptions {
   readonly handler: RequestListener;
@@ -60,6 +62,7 @@ const CLOSE_DEADLINE_MS = 5_000;
 export async function listen(options: ListenOptions): Promise<HttpServer> {
   const { handler, host, port, logger, timeouts = TIMEOUTS } = options;
   const closing = new AbortController();
+  const busy = new WeakSet<Duplex>();
   const server = createServer(
     {
       headersTimeout: timeouts.headersMs,
@@ -68,14 +71,17 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       connectionsCheckingInterval: timeouts.checkMs,
     },
     (req, res) => {
-      // Node keeps a connection that was busy when the server began to close.
+      busy.add(req.socket);
       res.once('close', () => {
+        busy.delete(req.socket);
+        // Node keeps a connection that was busy when the server began to close.
         if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
       });
       if (closing.signal.aborted) res.setHeader('Connection', 'close');
       handler(req, res);
     },
   );
+  server.on('clientError', (error, socket) => answerBadRequest(error, socket, busy.has(socket)));
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenErrorOf(error, options)));
     server.listen({ host, port }, resolve);

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { StreamEntry } from '../redis/blocking-reader.ts';
-import { LONGEST_READ_MS } from '../redis/blocking-reader.ts';
+import { LONGEST_READ_MS, type StreamEntry } from '../redis/blocking-reader.ts';
 import type { Keys } from '../redis/keys.ts';
+import { logTrouble } from '../redis/trouble.ts';
 import { LoopWatch } from '../runtime/loop-watch.ts';
 import { retryUntilAborted, sleep } from '../runtime/retry.ts';
 import type { Health, HealthCheck, Service } from '../runtime/service.ts';
@@ -46,10 +46,10 @@ export class ProjectorService implements Service, HealthCheck {
     const { logger } = this.#options;
     await retryUntilAborted((inner) => this.#standByThenApply(inner), signal, {
       minMs: 100,
-      maxMs: 2000,
+      maxMs: 1000,
       onFailure: (err, attempt, waitMs) => {
         this.#loop.fail(err);
-        logger.warn({ err, attempt, waitMs }, 'projector interrupted, trying again');
+        logTrouble(logger, err, { attempt, waitMs }, 'the projector is interrupted');
       },
     });
   }
@@ -69,20 +69,20 @@ export class ProjectorService implements Service, HealthCheck {
     }
     try {
       this.#become('applying');
-      while (!signal.aborted && (await lease.hold())) await this.#applyUntilConflict(signal);
+      while (!signal.aborted && (await lease.hold())) await this.#applyUntilMoved(signal);
     } finally {
       await lease.release().catch((err) => logger.debug({ err }, 'lease left to expire'));
     }
   }
 
-  async #applyUntilConflict(signal: AbortSignal): Promise<void> {
-    const { redis, keys, events, lease, observer } = this.#options;
+  async #applyUntilMoved(signal: AbortSignal): Promise<void> {
+    const { redis, keys, events, lease } = this.#options;
     let state = await loadState(redis, keys);
     for await (const entries of readEvents(events, state.checkpoint, signal)) {
       this.#loop.turn();
-      const committed = await this.#apply(state, entries);
-      if (committed === undefined) return observer.onConflict();
-      state = committed;
+      const next = await this.#apply(state, entries);
+      if (next === undefined) return;
+      state = next;
       if (signal.aborted || !(await lease.hold())) return;
     }
   }
@@ -102,7 +102,10 @@ export class ProjectorService implements Service, HealthCheck {
     }
     const startedAt = performance.now();
     const plan = planBatch(batch, await loadRows(redis, keys, executionsOf(batch)), keys);
-    if (!(await commit(redis, keys, state, plan, feedMaxLength))) return undefined;
+    if (!(await commit(redis, keys, state, plan, feedMaxLength))) {
+      observer.onConflict();
+      return undefined;
+    }
     observer.onCommit(plan.counts, performance.now() - startedAt);
     for (const { id, problem } of plan.quarantined) {
       observer.onQuarantined(id, problem.reason, problem.field);

@@ -9,6 +9,8 @@ import { parseRedisUrl } from './redis-url.ts';
 /** After this long without an answer a command's connection counts as dead. */
 const ANSWER_TIMEOUT_MS = 4000;
 const CONNECT_TIMEOUT_MS = 4000;
+/** Redis does not hear a goodbye on a connection that is blocked. */
+const DISCONNECT_TIMEOUT_MS = 100;
 const MAX_RECONNECT_WAIT_MS = 1000;
 
 export interface ConnectionOptions {
@@ -45,6 +47,7 @@ function connect(options: ConnectionOptions, kind: RedisOptions): Redis {
     ...kind,
     connectionName: `tasktrail:${options.name}`,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

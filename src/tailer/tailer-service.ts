@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { BlockingReader, LONGEST_READ_MS } from '../redis/blocking-reader.ts';
 import type { ConnectionOptions } from '../redis/connections.ts';
 import type { Keys } from '../redis/keys.ts';
+import { logTrouble } from '../redis/trouble.ts';
 import { LoopWatch } from '../runtime/loop-watch.ts';
 import { retryUntilAborted } from '../runtime/retry.ts';
 import type { Health, HealthCheck, Service } from '../runtime/service.ts';
@@ -51,7 +52,7 @@ export class TailerService implements Service, HealthCheck {
       onFailure: (err, attempt, waitMs) => {
         this.#loop.fail(err);
         observer.onRestart();
-        logger.warn({ err, attempt, waitMs }, 'tailer interrupted, trying again');
+        logTrouble(logger, err, { attempt, waitMs }, 'the tailer is interrupted');
       },
     });
   }

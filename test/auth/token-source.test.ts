@@ -40,6 +40,14 @@ describe('the token of a request', () => {
     },
   );
 
+  test('is not looked for under a name that is the value of another header', () => {
+    const headers: [string, string][] = [
+      ['X-Note', 'authorization'],
+      ['Bearer', 'a'],
+    ];
+    expect(find(headers)).toEqual(refused('no_token'));
+  });
+
   test('is missing where there is neither header nor query', () => {
     expect(find([])).toEqual(refused('no_token'));
     expect(find([], [''])).toEqual(refused('no_token'));

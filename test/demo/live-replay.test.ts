@@ -95,6 +95,17 @@ describe('replayLive', () => {
     }
   });
 
+  it('lets each run work for 4 to 20 seconds, however many others are under way', () => {
+    const startedMs = new Map<string, number>();
+    for (const { event, atMs } of play(7, 60)) {
+      if (event.status === 'in_progress') startedMs.set(event.executionId, atMs);
+      if (!event.status || !isTerminal(event.status)) continue;
+      const workedMs = atMs - (startedMs.get(event.executionId) ?? 0);
+      expect(workedMs).toBeGreaterThanOrEqual(4_000);
+      expect(workedMs).toBeLessThan(20_000);
+    }
+  });
+
   it('has several runs under way at the same time, and no more than it may', () => {
     const open = new Set<string>();
     let most = 0;

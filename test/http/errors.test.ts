@@ -191,15 +191,15 @@ describe('a stream', () => {
         throw new Error('too late');
       },
     });
-    const response = await dashboard.get('/dashboard/tasks/stream');
-    await expect(response.text()).rejects.toThrow();
+    const answer = dashboard.get('/dashboard/tasks/stream').then((response) => response.text());
+    await expect(answer).rejects.toThrow();
     const [line] = await dashboard.requestLines(1);
     expect(line).toMatchObject({ reason: 'internal', aborted: true });
   });
 });
 
 describe('a target that is no path', () => {
-  test.each(['http://[', 'http://a:b', '*'])('is refused in JSON: %s', async (target) => {
+  test.each(['http://[', '*'])('is refused in JSON: %s', async (target) => {
     await using dashboard = await runDashboard();
     const socket = connect(dashboard.port, '127.0.0.1');
     await once(socket, 'connect');

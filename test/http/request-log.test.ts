@@ -169,7 +169,7 @@ describe('the duration of requests', () => {
 describe('a query', () => {
   test('of thousands of parameters costs no more than it is long', async () => {
     await using dashboard = await runDashboard();
-    const path = `/dashboard/tasks?${'a&'.repeat(7000)}`;
+    const path = `/dashboard/tasks?${'a&'.repeat(7500)}`;
     const startedAt = performance.now();
     await new Promise((resolve, reject) => {
       const headers = { Authorization: 'Bearer valid' };
@@ -179,7 +179,7 @@ describe('a query', () => {
         .once('error', reject)
         .end();
     });
-    // Koa's own ctx.query takes time by the square of it: half a second here.
-    expect(performance.now() - startedAt).toBeLessThan(250);
+    // Koa's own ctx.query takes time by the square of it: most of a second here.
+    expect(performance.now() - startedAt).toBeLessThan(400);
   });
 });

@@ -62,6 +62,9 @@ describe('githubExecutionId', () => {
       githubExecutionId('run', 'A/b-1', 2),
       githubExecutionId('run', 'a/b~1', 2),
       githubExecutionId('run', 'a~b/1', 2),
+      githubExecutionId('run', 'a/b/1', 2),
+      githubExecutionId('run', 'é/b', 2),
+      githubExecutionId('run', 'É/b', 2),
       githubExecutionId('job', 'a/b-1', 2),
     ];
     expect(new Set(ids).size).toBe(ids.length);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { judgeReply, plainError } from '../../packages/producer/src/replies.ts';
 
@@ -53,6 +54,6 @@ test('no error carries the command that failed, whose arguments may be a passwor
   const error = Object.assign(new Error('WRONGPASS invalid username-password pair'), {
     command: { name: 'hello', args: ['3', 'AUTH', 'bot', 'secret'] },
   });
-  expect(JSON.stringify(plainError(error), Object.getOwnPropertyNames)).not.toContain('secret');
-  expect(plainError(error)).not.toHaveProperty('command');
+  expect(inspect(error)).toContain('secret');
+  expect(inspect(plainError(error))).not.toContain('secret');
 });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { PrincipalSchema } from './principal.ts';
-import { hasControlCharacter, isPrintableWithoutSpaces, lineOfText } from './text.ts';
+import { isPrincipal, PrincipalSchema, principalOf } from './principal.ts';
+import { hasControlCharacter, isPrintableWithoutSpaces, lineOfText, textUpTo } from './text.ts';
 
 /** The rules of single fields that events and items share. (PROTOCOL.md, "The event") */
 
@@ -13,9 +13,7 @@ export const ExecutionIdSchema = z
   .refine((id) => !RESERVED_EXECUTION_IDS.has(id), 'must not be "stream", "." or ".."')
   .meta({ description: 'Names one run of a task', example: 'run-4711' });
 
-export const ProjectSchema = z
-  .string()
-  .max(200, 'must be at most 200 characters long')
+export const ProjectSchema = textUpTo(200)
   .refine(isPrintableWithoutSpaces, 'must be printable characters without spaces')
   .refine(isProjectPath, 'must be owner/repo, with no empty part')
   .meta({ description: 'owner/repo; groups may nest', example: 'houlak/rukipay-backend' });
@@ -35,6 +33,11 @@ export const ActorSchema = z
     id: lineOfText(MAX_ACTOR_TEXT).min(1, 'must not be empty').meta({ example: 'U1' }),
     displayName: lineOfText(MAX_ACTOR_TEXT).optional(),
   })
+  // It is part of the audience, so what readers of changes take for a principal bounds it.
+  .refine(
+    (actor) => isPrincipal(principalOf(actor)),
+    'must have an id that begins with no space, in whole characters',
+  )
   .meta({ id: 'Actor', description: 'Who started the task' });
 
 export type Actor = z.infer<typeof ActorSchema>;

@@ -16,21 +16,27 @@ export function isPrintableWithoutSpaces(text: string): boolean {
   return PRINTABLE_WITHOUT_SPACES.test(text);
 }
 
-/** One line of text for a person, `max` UTF-16 code units at most. */
-export function lineOfText(max: number) {
+/**
+ * At most `max` UTF-16 code units, as every length here. zod's own `max` counts code points, as JSON
+ * Schema does; it stays for that, being the looser one.
+ */
+export function textUpTo(max: number) {
+  const problem = `must be at most ${max} characters long`;
   return z
     .string()
-    .max(max, `must be at most ${max} characters long`)
-    .refine((text) => !CONTROL.test(text), 'must not contain control characters');
+    .max(max, problem)
+    .refine((text) => text.length <= max, problem);
+}
+
+/** One line of text for a person, `max` UTF-16 code units at most. */
+export function lineOfText(max: number) {
+  return textUpTo(max).refine((text) => !CONTROL.test(text), 'must not contain control characters');
 }
 
 /** Several lines of text for a person: newline and tab are fine, other control characters are not. */
 export function linesOfText(max: number) {
-  return z
-    .string()
-    .max(max, `must be at most ${max} characters long`)
-    .refine(
-      (text) => !CONTROL_BUT_NEWLINE_AND_TAB.test(text),
-      'must not contain control characters other than newline and tab',
-    );
+  return textUpTo(max).refine(
+    (text) => !CONTROL_BUT_NEWLINE_AND_TAB.test(text),
+    'must not contain control characters other than newline and tab',
+  );
 }

@@ -1,0 +1,205 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compareStreamIds, parsePosition, type StreamId } from '@tasktrail/contract';
+import { TaskProducer } from '@tasktrail/producer';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { loadConfig } from '../../config/config.ts';
+import { type App, createApp } from '../app.ts';
+import { mapGithubWebhook } from '../intake/github.ts';
+import { connectForCommands } from '../redis/connections.ts';
+import { KEYS } from '../redis/keys.ts';
+import { parseRedisUrl } from '../redis/redis-url.ts';
+import { sleep } from '../runtime/retry.ts';
+import { DashboardClient } from './dashboard-client.ts';
+import { changeLine, greeting, summary, verdict } from './demo-lines.ts';
+import { differencesBetween, foldAllEvents } from './expected-tasks.ts';
+import { type GoogleStandIn, startGoogleStandIn } from './google-stand-in.ts';
+import { replayLive } from './live-replay.ts';
+import { startPrivateRedis } from './private-redis.ts';
+import { loadRecordedWebhooks, type RecordedWebhook } from './recorded-webhooks.ts';
+import { redisOnPath } from './redis-program.ts';
+
+/**
+ * The demo: the whole of Tasktrail on this machine, with payloads that GitHub really sent as its
+ * input and its own dashboard client as the judge.
+ */
+export interface DemoOptions {
+  /** Undefined: until the signal aborts. */
+  readonly durationMs: number | undefined;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** An empty Redis to use instead of a private one. */
+  readonly redisUrl: string | undefined;
+  /** Where a Redis program is looked for, as the shell spells it. */
+  readonly searchPath: string | undefined;
+  readonly version: string;
+  readonly logger: Logger;
+  readonly print: (line: string) => void;
+}
+
+/** The demo cannot run as asked. The message says the remedy. */
+export class DemoError extends Error {
+  override readonly name = 'DemoError';
+}
+
+/** Fast enough for a demo, slow enough for a client to see it. */
+const HEARTBEAT_MS = 1000;
+/** How long the client may take to get to the end once no more events come. */
+const CATCH_UP_MS = 10_000;
+const POLL_MS = 20;
+
+/** @returns whether what the client assembled equals the fold of the events */
+export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<boolean> {
+  const { print } = options;
+  await using resources = new AsyncDisposableStack();
+  const redisUrl = await openRedis(options, resources);
+  const google = resources.use(await startGoogleStandIn({ now: Date.now }));
+  const recorded = await loadRecordedWebhooks();
+  const app = await startApp(options, redisUrl, google);
+  const url = app.url ?? '';
+  const stop = new AbortController();
+  const running = app.run(stop.signal);
+  resources.defer(async () => {
+    stop.abort();
+    await running;
+  });
+  await until(() => app.isReady(), signal, running);
+
+  const producer = resources.use(new TaskProducer({ redis: parseRedisUrl(redisUrl) }));
+  let last = await appendRecorded(producer, recorded);
+  const token = google.sign({ email: 'ana@example.com' });
+  const headerFile = await writeHeaderFile(token, resources);
+  const { adminUrl } = app;
+  for (const line of greeting({ url, adminUrl, redisUrl, token, headerFile })) print(line);
+
+  const client = new DashboardClient(url, token, (task, previousStatus) => {
+    print(changeLine(task, previousStatus));
+  });
+  const watching = client.run(stop.signal);
+  const time = options.durationMs === undefined ? [] : [AbortSignal.timeout(options.durationMs)];
+  const over = AbortSignal.any([signal, ...time]);
+  last = (await appendLive(producer, recorded, over)) ?? last;
+
+  await until(() => hasReached(client, last), AbortSignal.timeout(CATCH_UP_MS), watching);
+  const expected = await withRedis(redisUrl, (redis) => foldAllEvents(redis, KEYS));
+  for (const line of summary(expected, client.changes, client.refreshes)) print(line);
+  const differences = differencesBetween(expected.tasks, client.tasks);
+  for (const line of verdict(differences)) print(line);
+  return differences.length === 0;
+}
+
+/** The configured Redis, if it holds nothing of Tasktrail yet; else one of the demo's own. */
+async function openRedis(
+  { redisUrl, searchPath }: DemoOptions,
+  resources: AsyncDisposableStack,
+): Promise<string> {
+  if (redisUrl === undefined) {
+    return resources.use(await startPrivateRedis({ finder: redisOnPath(searchPath) })).url;
+  }
+  const held = await withRedis(redisUrl, (redis) => redis.exists(KEYS.events, KEYS.projector));
+  if (held > 0) {
+    throw new DemoError(
+      'the Redis of TASK_TRACKING_REDIS_URL already holds task events, and the demo would mix ' +
+        'its own into them: unset the variable, or name an empty database',
+    );
+  }
+  return redisUrl;
+}
+
+async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = connectForCommands({ url, name: 'demo', onError: () => undefined });
+  try {
+    await redis.connect();
+    return await use(redis);
+  } catch (cause) {
+    throw new DemoError('Redis cannot be used: start it, or correct TASK_TRACKING_REDIS_URL', {
+      cause,
+    });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function startApp(
+  { port, version, logger }: DemoOptions,
+  redisUrl: string,
+  google: GoogleStandIn,
+): Promise<App> {
+  const config = loadConfig(
+    {
+      TASK_TRACKING_REDIS_URL: redisUrl,
+      TASK_TRACKING_ADMIN_HOST: '127.0.0.1',
+      TASK_TRACKING_ADMIN_PORT: '0',
+      TASK_DASHBOARD_HOST: '127.0.0.1',
+      TASK_DASHBOARD_PORT: String(port),
+      TASK_DASHBOARD_GOOGLE_CLIENT_IDS: google.clientId,
+      TASK_DASHBOARD_GOOGLE_CERTS_URL: google.certsUrl,
+      TASK_DASHBOARD_ALLOWED_DOMAINS: 'example.com',
+      TASK_DASHBOARD_CORS_ORIGINS: '*',
+      TASK_DASHBOARD_HEARTBEAT_MS: String(HEARTBEAT_MS),
+      TASK_PROJECTS_CONFIG: fileURLToPath(new URL('../../config/projects.json', import.meta.url)),
+    },
+    true,
+  );
+  return createApp({ config, applies: true, version, logger });
+}
+
+/** A file for `curl -H @file`: a token in a command line is seen by everyone on the machine. */
+async function writeHeaderFile(token: string, resources: AsyncDisposableStack): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'tasktrail-demo-'));
+  resources.defer(() => rm(directory, { recursive: true, force: true }));
+  const file = join(directory, 'header');
+  await writeFile(file, `Authorization: Bearer ${token}\n`, { mode: 0o600 });
+  return file;
+}
+
+/** Everything as it was recorded, in its order. */
+async function appendRecorded(
+  producer: TaskProducer,
+  recorded: readonly RecordedWebhook[],
+): Promise<StreamId | undefined> {
+  const ids = await Promise.all(recorded.map((webhook) => appendWebhook(producer, webhook)));
+  return ids.filter((id) => id !== undefined).at(-1);
+}
+
+/** Live runs until the signal aborts; the id of the last event. */
+async function appendLive(
+  producer: TaskProducer,
+  recorded: readonly RecordedWebhook[],
+  signal: AbortSignal,
+): Promise<StreamId | undefined> {
+  let last: StreamId | undefined;
+  for (const step of replayLive(recorded, { nowMs: Date.now, random: Math.random })) {
+    await sleep(step.afterMs, signal);
+    if (signal.aborted) break;
+    last = (await appendWebhook(producer, step)) ?? last;
+  }
+  return last;
+}
+
+async function appendWebhook(
+  producer: TaskProducer,
+  { name, payload }: RecordedWebhook,
+): Promise<StreamId | undefined> {
+  const mapped = mapGithubWebhook(name, payload);
+  return mapped.kind === 'event' ? producer.append(mapped.event) : undefined;
+}
+
+function hasReached(client: DashboardClient, last: StreamId | undefined): boolean {
+  if (last === undefined) return true;
+  const position = client.position === undefined ? undefined : parsePosition(client.position);
+  return position !== undefined && compareStreamIds(position.id, last) >= 0;
+}
+
+/** Waits for a fact; gives up when the signal aborts, and fails when `work` does. */
+async function until(
+  fact: () => boolean,
+  signal: AbortSignal,
+  work: Promise<unknown>,
+): Promise<void> {
+  const failed = work.then(() => undefined);
+  while (!fact() && !signal.aborted) await Promise.race([sleep(POLL_MS, signal), failed]);
+}

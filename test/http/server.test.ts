@@ -1,0 +1,179 @@
+import { once } from 'node:events';
+import { Agent, get, type RequestListener } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ErrorBodySchema } from '@tasktrail/contract';
+import { describe, expect, test } from 'vitest';
+import { type HttpServer, ListenError, listen } from '../../src/http/server.ts';
+import { createLogger } from '../../src/runtime/logging.ts';
+
+const logger = createLogger({ level: 'silent', pretty: false });
+const settings = { host: 'TASK_DASHBOARD_HOST', port: 'TASK_DASHBOARD_PORT' };
+const hello: RequestListener = (_, res) => res.end('hello');
+
+type Options = Partial<Parameters<typeof listen>[0]>;
+
+async function start(options: Options = {}): Promise<HttpServer & AsyncDisposable> {
+  const defaults = { handler: hello, host: '127.0.0.1', port: 0, settings, logger };
+  const server = await listen({ ...defaults, ...options });
+  return { ...server, [Symbol.asyncDispose]: () => server.close(0) };
+}
+
+const portOf = ({ url }: HttpServer) => Number(new URL(url).port);
+
+describe('a server', () => {
+  test.each([
+    ['127.0.0.1', /^http:\/\/127\.0\.0\.1:\d+$/],
+    ['::1', /^http:\/\/\[::1\]:\d+$/],
+  ])('on %s says where it really listens', async (host, url) => {
+    await using server = await start({ host });
+    expect(server.url).toMatch(url);
+    expect(await (await fetch(server.url)).text()).toBe('hello');
+  });
+
+  test('on a port that is taken says which variable to change', async () => {
+    await using first = await start();
+    const port = portOf(first);
+    const second = start({ port });
+    await expect(second).rejects.toThrow(ListenError);
+    await expect(second).rejects.toThrow(
+      `cannot listen on 127.0.0.1, port ${port}: another program does; stop it or set ` +
+        'TASK_DASHBOARD_PORT to a free port (0 takes any)',
+    );
+  });
+
+  test('on an address of another machine says which variable to change', async () => {
+    await expect(start({ host: '192.0.2.1' })).rejects.toThrow(/set TASK_DASHBOARD_HOST to/);
+  });
+});
+
+describe('timeouts', () => {
+  const timeouts = { headersMs: 100, requestMs: 100, keepAliveMs: 60_000, checkMs: 20 };
+
+  test('end a request that does not come to its end', async () => {
+    await using server = await start({ timeouts });
+    const socket = connect(portOf(server), '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 .*"invalid_query"/s);
+  });
+
+  test('do not end a stream that outlasts them', async () => {
+    await using server = await start({
+      timeouts,
+      handler: async (_, res) => {
+        res.write('first,');
+        await delay(4 * timeouts.requestMs);
+        res.end('last');
+      },
+    });
+    expect(await (await fetch(server.url)).text()).toBe('first,last');
+  });
+});
+
+describe('what is no request', () => {
+  async function send(server: HttpServer, bytes: string): Promise<{ head: string; body: unknown }> {
+    const socket = connect(portOf(server), '127.0.0.1');
+    socket.write(Buffer.from(bytes, 'latin1'));
+    const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+    return { head, body: ErrorBodySchema.parse(JSON.parse(body)) };
+  }
+
+  test.each([
+    ['400 Bad Request', 'GET /\xe9 HTTP/1.1\r\nHost: localhost\r\n\r\n'],
+    ['400 Bad Request', '\x16\x03\x01'],
+    ['431 Request Header Fields Too Large', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n`],
+  ])('is refused in JSON with %s', async (status, bytes) => {
+    await using server = await start();
+    const { head, body } = await send(server, bytes);
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status}\r\n`));
+    expect(body).toMatchObject({ error: 'invalid_query' });
+  });
+
+  test('never gets into the answer of another request', async () => {
+    await using server = await start({ handler: (_, res) => res.write('first') });
+    const socket = connect(portOf(server), '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    let received = '';
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      received += chunk;
+    });
+    await once(socket, 'data');
+    socket.write('no HTTP\r\n\r\n');
+    await once(socket, 'close');
+    expect(received).not.toContain('400');
+  });
+});
+
+describe('closing', () => {
+  test('refuses new connections', async () => {
+    await using server = await start();
+    await server.close();
+    await expect(fetch(server.url)).rejects.toThrow();
+  });
+
+  test('does not wait for idle connections', async () => {
+    await using server = await start();
+    const agent = new Agent({ keepAlive: true });
+    const [response] = await once(get(server.url, { agent }), 'response');
+    await text(response);
+    await server.close(600_000);
+    agent.destroy();
+  });
+
+  test('waits for a running request, and then keeps its connection no longer', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    await using server = await start({
+      handler: async (_, res) => {
+        asked.resolve();
+        await answered.promise;
+        res.end('complete');
+      },
+    });
+    const agent = new Agent({ keepAlive: true });
+    const response = once(get(server.url, { agent }), 'response');
+    await asked.promise;
+    const closed = server.close(600_000);
+    answered.resolve();
+    expect(await text((await response)[0])).toBe('complete');
+    await closed;
+    agent.destroy();
+  });
+
+  test('asks a client that sends one more request not to send another', async () => {
+    const asked = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<void>();
+    await using server = await start({
+      handler: async (req, res) => {
+        if (req.url === '/slow') {
+          asked.resolve();
+          await answered.promise;
+        }
+        res.end('answered');
+      },
+    });
+    const socket = connect(portOf(server), '127.0.0.1');
+    // Pipelined, so that the second arrives while the first keeps the connection busy.
+    socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await asked.promise;
+    const closed = server.close(600_000);
+    socket.write('GET /fast HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    setImmediate(answered.resolve);
+    expect(await text(socket)).toMatch(/Connection: close/i);
+    await closed;
+  });
+
+  test('cuts off what still runs at the deadline', async () => {
+    await using server = await start({ handler: (_, res) => res.write('endless') });
+    const response = await fetch(server.url);
+    await server.close(50);
+    await expect(response.text()).rejects.toThrow();
+  });
+
+  test('can be asked for twice, also at once', async () => {
+    await using server = await start();
+    await Promise.all([server.close(), server.close()]);
+    await server.close();
+  });
+});
