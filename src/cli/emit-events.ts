@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 /** What an invocation of `emit` says: an event in flags, or a line of JSON. Nothing is judged yet. */
 
 /** The flags, as commander names them. */
-export interface EmitOptions {
+export interface EmitFlags {
   readonly executionId?: string;
   readonly project?: string;
   readonly status?: NonNullable<AppendInput['status']>;
@@ -40,9 +40,9 @@ export function addEmitOptions(command: Command): Command {
 }
 
 /** The event that the flags state; undefined when there is none. */
-export function eventFromFlags(options: EmitOptions): AppendInput | undefined {
-  const { executionId, project, status, taskName, flow, message, attempt } = options;
-  const { eventId, occurredAt, actor, prLink, responsible } = options;
+export function eventFromFlags(flags: EmitFlags): AppendInput | undefined {
+  const { executionId, project, status, taskName, flow, message, attempt } = flags;
+  const { eventId, occurredAt, actor, prLink, responsible } = flags;
   const fields = {
     ...{ executionId, project, status, taskName, flow, message, attempt, eventId, occurredAt },
     actor: actor === undefined ? undefined : actorOf(actor),

@@ -8,7 +8,7 @@ import {
 } from '@tasktrail/producer';
 import { parseRedisUrl } from '../redis/redis-url.ts';
 import {
-  type EmitOptions,
+  type EmitFlags,
   eventFromFlags,
   eventFromLine,
   withoutCredentials,
@@ -35,9 +35,9 @@ const MAX_BUFFERED_EVENTS = 1000;
  * Resolves with the exit code: 0 when every event was appended, 1 when one was not, 2 when the
  * flags state no valid event. Rejects when reading the lines does.
  */
-export async function runEmit(options: EmitOptions, io: EmitIo): Promise<number> {
+export async function runEmit(flags: EmitFlags, io: EmitIo): Promise<number> {
   await using emission = new Emission(io);
-  const event = eventFromFlags(options);
+  const event = eventFromFlags(flags);
   if (event === undefined) await emission.appendLines();
   else await emission.append(event, undefined);
   emission.report();
@@ -45,6 +45,7 @@ export async function runEmit(options: EmitOptions, io: EmitIo): Promise<number>
   return event !== undefined && emission.invalid > 0 ? 2 : 1;
 }
 
+/** One call of `emit`: what is on its way, what came of it, and when to give up. */
 class Emission implements AsyncDisposable {
   failed = 0;
   invalid = 0;
@@ -59,6 +60,7 @@ class Emission implements AsyncDisposable {
   #trouble: string | undefined;
   #unconfirmed = 0;
   #linesRead = 0;
+  #isCutOff = false;
 
   constructor(io: EmitIo) {
     this.#io = io;
@@ -90,6 +92,7 @@ class Emission implements AsyncDisposable {
       );
       this.#pending.add(appending);
     }
+    this.#isCutOff = this.#stop.signal.aborted;
     await Promise.all(this.#pending);
   }
 
@@ -108,7 +111,7 @@ class Emission implements AsyncDisposable {
   /** Says what was left undone. */
   report(): void {
     if (this.#unconfirmed === 0) return;
-    const rest = this.#linesRead === 0 ? '' : `; lines after ${this.#linesRead} were not read`;
+    const rest = this.#isCutOff ? `; lines after ${this.#linesRead} were not read` : '';
     this.#io.writeError(
       `gave up: ${this.#place} confirmed nothing for ${this.#giveUpMs} ms ` +
         `(${this.#trouble ?? 'no answer'}). ${this.#unconfirmed} event(s) were not ` +

@@ -101,7 +101,7 @@ function planRun(name: GithubTaskWebhook, random: () => number): Stage[] {
   return stages;
 }
 
-/** How long the first attempt is waited for is not its own matter: it begins when its run is due. */
+/** The wait before it counts for a second attempt only: the first begins when its run is due. */
 function planAttempt(attempt: number, conclusion: string, random: () => number): Stage[] {
   return [
     { status: 'queued', conclusion: null, attempt, afterMs: between(3_000, 6_000, random) },

@@ -1,5 +1,5 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { answerBadRequest } from './bad-request.ts';
@@ -61,8 +61,9 @@ const CLOSE_DEADLINE_MS = 5_000;
  */
 export async function listen(options: ListenOptions): Promise<HttpServer> {
   const { handler, host, port, logger, timeouts = TIMEOUTS } = options;
-  const closing = new AbortController();
-  const busy = new WeakSet<Duplex>();
+  let isClosing = false;
+  const unused = new Set<Socket>();
+  const latestAnswers = new WeakMap<Duplex, ServerResponse>();
   const server = createServer(
     {
       headersTimeout: timeouts.headersMs,
@@ -71,17 +72,24 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       connectionsCheckingInterval: timeouts.checkMs,
     },
     (req, res) => {
-      busy.add(req.socket);
+      unused.delete(req.socket);
+      latestAnswers.set(req.socket, res);
       res.once('close', () => {
-        busy.delete(req.socket);
         // Node keeps a connection that was busy when the server began to close.
-        if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections());
+        if (isClosing) setImmediate(() => server.closeIdleConnections());
       });
-      if (closing.signal.aborted) res.setHeader('Connection', 'close');
+      if (isClosing) res.setHeader('Connection', 'close');
       handler(req, res);
     },
   );
-  server.on('clientError', (error, socket) => answerBadRequest(error, socket, busy.has(socket)));
+  server.on('connection', (socket) => {
+    unused.add(socket);
+    socket.once('close', () => unused.delete(socket));
+  });
+  server.on('clientError', (error, socket) => {
+    const isBusy = latestAnswers.get(socket)?.writableFinished === false;
+    answerBadRequest(error, socket, isBusy);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenErrorOf(error, options)));
     server.listen({ host, port }, resolve);
@@ -93,16 +101,23 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   return {
     url: urlOf(server.address() as AddressInfo),
     close: (deadlineMs = CLOSE_DEADLINE_MS) => {
-      closing.abort();
-      closed ??= closeServer(server, deadlineMs);
+      isClosing = true;
+      closed ??= closeServer(server, unused, deadlineMs);
       return closed;
     },
   };
 }
 
-async function closeServer(server: Server, deadlineMs: number): Promise<void> {
+async function closeServer(
+  server: Server,
+  unused: ReadonlySet<Socket>,
+  deadlineMs: number,
+): Promise<void> {
   const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Browsers open connections ahead of need, and Node does not count these as idle.
+  for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
+  await closed;
   clearTimeout(deadline);
 }
 

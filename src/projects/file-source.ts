@@ -5,7 +5,6 @@ import {
   type ProjectsSource,
   ProjectsSourceError,
   readBounded,
-  refuseTooLarge,
 } from './projects-source.ts';
 
 /** A list in a file. Its version is what a write or a replacement changes: time, size, inode. */
@@ -25,7 +24,6 @@ export class FileSource implements ProjectsSource {
     if (!stat.isFile()) throw new ProjectsSourceError('is not a regular file; name one');
     const version = `${stat.mtimeNs}-${stat.size}-${stat.ino}`;
     if (version === seen) return { kind: 'unchanged' };
-    refuseTooLarge(Number(stat.size));
     const bytes = await readBounded(file.createReadStream({ autoClose: false }));
     return { kind: 'contents', version, bytes };
   }

@@ -114,7 +114,7 @@ export class ProjectsService implements Projects {
     if (signal.aborted) return;
     this.#state = after;
     for (const note of notesOn(before, after, this.#source.kind)) this.#log(note);
-    const brokenMs = this.#now() - (source.broken?.sinceMs ?? this.#now());
+    const brokenMs = source.broken === undefined ? 0 : this.#now() - source.broken.sinceMs;
     this.#options.metrics.setBrokenSeconds(Math.max(0, brokenMs) / 1000);
     this.#options.metrics.onRefresh(outcome);
   }

@@ -36,22 +36,20 @@ export async function readBounded(stream: AsyncIterable<Uint8Array>): Promise<Ui
   let length = 0;
   for await (const chunk of stream) {
     length += chunk.byteLength;
-    refuseTooLarge(length);
+    if (length > MAX_LIST_BYTES) {
+      throw new ProjectsSourceError(
+        `is larger than ${MAX_LIST_BYTES} bytes; keep only the list there`,
+      );
+    }
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 }
 
-/** @throws ProjectsSourceError when the length in bytes is over `MAX_LIST_BYTES` */
-export function refuseTooLarge(length: number): void {
-  if (length <= MAX_LIST_BYTES) return;
-  throw new ProjectsSourceError(`is larger than ${MAX_LIST_BYTES} bytes; keep only the list there`);
-}
-
 /**
- * What a source does wrong, in words that go on from its name, stay the same while the reason does (so that it is logged once)
- * and name no address: `cannot be read: ENOENT`. An SDK's own messages carry addresses,
- * counts and request ids.
+ * What a source does wrong, in words that go on from its name: `cannot be read: ENOENT`. They stay
+ * the same while the reason does, so that it is logged once, and name no address; an SDK's own
+ * messages carry addresses, counts and request ids.
  */
 export function problemOf(error: unknown): string {
   if (!(error instanceof Error)) return 'cannot be read';

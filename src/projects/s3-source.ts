@@ -5,7 +5,6 @@ import {
   type ProjectsSource,
   ProjectsSourceError,
   readBounded,
-  refuseTooLarge,
 } from './projects-source.ts';
 
 export interface S3Address {
@@ -105,7 +104,7 @@ function isNotModified(error: unknown): boolean {
 }
 
 async function lookOf(answer: GetObjectCommandOutput, seen: string | undefined): Promise<Look> {
-  const { Body: body, ETag: version, ContentLength: length } = answer;
+  const { Body: body, ETag: version } = answer;
   if (!(body instanceof Readable)) throw new ProjectsSourceError('answers without contents');
   try {
     if (version === undefined) {
@@ -113,7 +112,6 @@ async function lookOf(answer: GetObjectCommandOutput, seen: string | undefined):
     }
     // A store that ignores If-None-Match sends what is already known.
     if (version === seen) return { kind: 'unchanged' };
-    refuseTooLarge(length ?? 0);
     return { kind: 'contents', version, bytes: await readBounded(body) };
   } finally {
     // Read to its end this does nothing; else it frees the connection.

@@ -5,8 +5,8 @@ import type { Sight } from '../auth/visibility.ts';
  * The read model: the latest state of every task, as the projector keeps it, read page by page.
  *
  * `indexes.ts` says which ordered sets hold a task; `page-plan.ts` decides which of them a query
- * walks; `page-cursor.ts` is where a walk goes on; `snapshot.ts` sends it to Redis. A page is read
- * in one step of Redis, so its rows and its position belong to the same moment.
+ * walks; `page-cursor.ts` is where a walk goes on; `snapshot.ts` sends it to Redis, which reads
+ * the position in the same step as the first rows.
  */
 export interface TaskFilter {
   /** Undefined: tasks of every project. */
@@ -18,6 +18,7 @@ export interface TaskFilter {
 export interface PageQuery {
   readonly filter: TaskFilter;
   readonly sight: Sight;
+  /** Tasks on a page, at least 1. Every page is full but the last. */
   readonly limit: number;
   /** The `nextCursor` of the page before; undefined for the first page. */
   readonly cursor: string | undefined;
@@ -29,7 +30,11 @@ export interface ReadModel {
    * @throws ReadModelUnavailableError when Redis is away or no history has been opened yet
    */
   page(query: PageQuery): Promise<TaskPage>;
-  /** Undefined when there is no such task, and also when the viewer may not see it. */
+  /**
+   * Undefined when there is no such task, and also when the viewer may not see it.
+   *
+   * @throws ReadModelUnavailableError
+   */
   task(executionId: string, sight: Sight): Promise<TaskItem | undefined>;
 }
 

@@ -23,7 +23,7 @@ import { type PageQuery, type ReadModel, ReadModelUnavailableError } from './rea
 
 const READ_PAGE = loadScript('read-page');
 
-/** One call blocks Redis for about a millisecond at most. */
+/** One call blocks Redis for a few milliseconds at most, whatever the limit and the filter. */
 const MAX_MEMBERS_PER_CALL = 500;
 
 /** What one call found, all of it of the same moment of Redis. */

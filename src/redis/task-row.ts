@@ -63,25 +63,31 @@ export function toItem(task: TaskItem): TaskItem {
  * absent here must not survive there.
  */
 export function encodeTaskRow(task: Task): string[] {
-  const row = [
-    ...['executionId', task.executionId, 'taskName', task.taskName, 'status', task.status],
-    ...['project', task.project, 'occurredAt', task.occurredAt],
-    ...['lastEventId', task.lastEventId, 'createdAt', task.createdAt],
-    ...['attempt', String(task.attempt)],
-  ];
-  if (task.flow !== null) row.push('flow', task.flow);
-  if (task.actor !== null) row.push('actor', JSON.stringify(task.actor));
-  if (task.prLinks.length > 0) row.push('prLinks', JSON.stringify(task.prLinks));
-  if (task.visibility.responsibleUsers.length > 0) {
-    row.push('visibility', JSON.stringify(task.visibility));
-  }
-  if (task.startedAt !== null) row.push('startedAt', task.startedAt);
-  if (task.finishedAt !== null) row.push('finishedAt', task.finishedAt);
-  if (task.message !== null) row.push('message', task.message);
-  if (task.recentEventIds.length > 0) {
-    row.push('recentEventIds', JSON.stringify(task.recentEventIds));
-  }
+  const row: string[] = [];
+  const put = (field: keyof Task, value: string | null) => {
+    if (value !== null) row.push(field, value);
+  };
+  put('executionId', task.executionId);
+  put('taskName', task.taskName);
+  put('status', task.status);
+  put('project', task.project);
+  put('occurredAt', task.occurredAt);
+  put('flow', task.flow);
+  put('actor', task.actor === null ? null : JSON.stringify(task.actor));
+  put('prLinks', jsonUnlessEmpty(task.prLinks, task.prLinks));
+  put('visibility', jsonUnlessEmpty(task.visibility.responsibleUsers, task.visibility));
+  put('lastEventId', task.lastEventId);
+  put('createdAt', task.createdAt);
+  put('startedAt', task.startedAt);
+  put('finishedAt', task.finishedAt);
+  put('attempt', String(task.attempt));
+  put('message', task.message);
+  put('recentEventIds', jsonUnlessEmpty(task.recentEventIds, task.recentEventIds));
   return row;
+}
+
+function jsonUnlessEmpty(list: readonly unknown[], value: unknown): string | null {
+  return list.length === 0 ? null : JSON.stringify(value);
 }
 
 /**

@@ -87,11 +87,12 @@ describe('replayLive', () => {
     );
   });
 
-  it('tells present times: within the second before a step is due', () => {
+  it('tells present times, in whole seconds as GitHub does, and none that is still to come', () => {
     for (const { event, atMs } of play(7, 30)) {
       const agoMs = atMs - Date.parse(event.occurredAt);
       expect(agoMs).toBeGreaterThanOrEqual(0);
       expect(agoMs).toBeLessThan(1000);
+      expect(event.occurredAt).toMatch(/\.000Z$/);
     }
   });
 

@@ -121,6 +121,16 @@ describe('closing', () => {
     agent.destroy();
   });
 
+  test('does not wait for connections that were opened ahead of need', async () => {
+    await using server = await start();
+    const socket = connect(portOf(server), '127.0.0.1');
+    await once(socket, 'connect');
+    // The server knows of the connection when it has answered on a later one.
+    await (await fetch(server.url)).text();
+    await server.close(600_000);
+    socket.destroy();
+  });
+
   test('waits for a running request, and then keeps its connection no longer', async () => {
     const asked = Promise.withResolvers<void>();
     const answered = Promise.withResolvers<void>();

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readlink, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -93,6 +94,20 @@ describe('a list in a file', () => {
     expect(projects.health().details.problem).toContain(problem);
     expect(slugs).toThrow(problem);
   });
+});
+
+/** Where Linux lists the files that this process has open. */
+const OPEN_FILES = '/proc/self/fd';
+
+test.runIf(existsSync(OPEN_FILES))('no look leaves its file open', async () => {
+  const path = await makeFile(documentOf('a'));
+  const { looks, stop } = runProjects({ source: path });
+  await looks.next('unchanged', 3);
+  await stop();
+  const open = await Promise.all(
+    (await readdir(OPEN_FILES)).map((fd) => readlink(join(OPEN_FILES, fd)).catch(() => '')),
+  );
+  expect(open).not.toContain(path);
 });
 
 describe('the list of projects', () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { MAX_LIST_BYTES, readBounded } from '../../src/projects/projects-source.ts';
 import { parseS3Address } from '../../src/projects/s3-source.ts';
@@ -175,13 +176,16 @@ describe('a store', () => {
   });
 
   test('that ignores the condition is not taken for changed', async () => {
-    const { endpoint } = await answering((_, response) => {
+    const { server, endpoint } = await answering((_, response) => {
       response.setHeader('ETag', '"same"').end(documentOf('a'));
     });
     const { looks, slugs } = runProjects({ source: ADDRESS, s3Endpoint: endpoint });
     await looks.next('unchanged');
     expect(slugs()).toEqual(['a']);
     expect(looks.outcomes).toEqual(['changed', 'unchanged']);
+    await looks.next('unchanged', 10);
+    // What was not read of an answer holds up no connection.
+    expect(await promisify(server.getConnections.bind(server))()).toBeLessThan(5);
   });
 
   test('that names no version of the object is refused', async () => {

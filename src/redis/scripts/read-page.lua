@@ -53,7 +53,8 @@ local function first_rank(key)
   return low
 end
 
-local chunk_size = math.max(16, math.ceil(wanted / math.max(1, #KEYS - 1)))
+-- One more than a set's fair share, so that the last member wanted does not fetch a further chunk.
+local chunk_size = math.max(16, math.ceil(wanted / math.max(1, #KEYS - 1)) + 1)
 
 -- Fetches more of a set; false at its end.
 local function refill(walk)
@@ -64,7 +65,7 @@ local function refill(walk)
   return #walk.chunk > 0
 end
 
--- One walk for each set that has not ended: chunk[at] is the member it is at, chunk[at + 1] the score.
+-- One walk for each set that has not ended: at member chunk[at], whose score is chunk[at + 1].
 local walks = {}
 for i = 2, #KEYS do
   local walk = { key = KEYS[i], rank = first_rank(KEYS[i]) }
