@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { StreamId } from '@tasktrail/contract';
 import { type AppendDelayedError, NotSentError, TaskProducer } from '@tasktrail/producer';
 import type { Redis } from 'ioredis';
@@ -142,6 +143,49 @@ describe('an outage', () => {
     await round;
     expect(delays[0]?.message).toContain(code);
     expect(await appended(admin)).toHaveLength(RUNS.length);
+  });
+
+  test('in which Redis refuses to append costs the connection, since the primary may be elsewhere', async () => {
+    const admin = redis.connect();
+    await using proxy = await startLosingProxy(redis.url);
+    const delays: AppendDelayedError[] = [];
+    await using producer = new TaskProducer({ redis: proxy.url, onRetry: (d) => delays.push(d) });
+    await admin.replicaof('127.0.0.1', 1);
+    const round = appendRound(producer, 1);
+    await expect.poll(() => delays.length).toBeGreaterThan(0);
+    await admin.replicaof('NO', 'ONE');
+    await round;
+    expect(proxy.connections).toBe(delays.length + 1);
+  });
+
+  test('is asked about ever more rarely, up to a second apart', async () => {
+    const delays: AppendDelayedError[] = [];
+    const producer = new TaskProducer({
+      redis: 'redis://127.0.0.1:1',
+      random: () => 0,
+      closeTimeoutMs: 0,
+      onRetry: (delay) => delays.push(delay),
+      onError: () => {},
+    });
+    void producer.append({ executionId: 'run-1' });
+    await expect.poll(() => delays.length, { timeout: 5000 }).toBe(7);
+    expect(delays.map(({ waitMs }) => waitMs)).toEqual([25, 50, 100, 200, 400, 500, 500]);
+    await expect(producer.close()).rejects.toThrow(NotSentError);
+  });
+
+  test('by a wrong password is told of without the password', async () => {
+    const url = redis.url.replace('redis://', 'redis://bot:secret@');
+    const delays: AppendDelayedError[] = [];
+    const producer = new TaskProducer({
+      redis: url,
+      onRetry: (d) => delays.push(d),
+      onError: () => {},
+    });
+    void producer.append({ executionId: 'run-1' });
+    await expect.poll(() => delays.length).toBeGreaterThan(0);
+    await producer.close(0).catch(() => {});
+    expect(delays[0]?.message).toContain('WRONGPASS');
+    expect(inspect(delays[0], { depth: null })).not.toContain('secret');
   });
 
   test('at the start is waited for', async () => {

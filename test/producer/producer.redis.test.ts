@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { decodeEntry, parseStreamId, type StreamId, type TaskEvent } from '@tasktrail/contract';
 import {
   AppendRefusedError,
@@ -10,7 +12,7 @@ import {
   TaskProducer,
 } from '@tasktrail/producer';
 import type { Redis } from 'ioredis';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { useRedis } from '../fixtures/redis.ts';
 
 const redis = useRedis();
@@ -257,6 +259,25 @@ describe('closing', () => {
     expect(await appendedEvents()).toHaveLength(1);
   });
 
+  test('lets the process end by itself', async () => {
+    const script = `
+      import { TaskProducer } from '@tasktrail/producer';
+      const producer = new TaskProducer({ redis: process.argv[1] });
+      await producer.append({ executionId: 'run-1' });
+      const away = new TaskProducer({ redis: 'redis://127.0.0.1:1', onError: () => {} });
+      away.append({ executionId: 'run-2' });
+      await Promise.allSettled([producer.close(), away.close(50)]);
+      console.log('closed');
+    `;
+    const flags = ['--conditions=tasktrail-source', '--input-type=module'];
+    const child = spawn(process.execPath, [...flags, '--eval', script, redis.url]);
+    onTestFinished(() => void child.kill());
+    await once(child.stdout, 'data');
+    const closedAt = performance.now();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(performance.now() - closedAt).toBeLessThan(1000);
+  });
+
   test('is quick when nothing was ever sent', async () => {
     await new TaskProducer({ redis: 'redis://127.0.0.1:1' }).close();
   });
@@ -276,6 +297,14 @@ describe("somebody else's client", () => {
     const client = redis.connect({ keyPrefix: 'bot:' });
     expect(() => new TaskProducer({ redis: client })).toThrow('must have no keyPrefix');
   });
+});
+
+test('connection options do not rename the stream', async () => {
+  const { port } = new URL(redis.url);
+  const options = { host: '127.0.0.1', port: Number(port), keyPrefix: 'bot:' };
+  await using producer = new TaskProducer({ redis: options });
+  await producer.append({ executionId: 'run-1' });
+  expect(await appendedEvents()).toHaveLength(1);
 });
 
 test('an address that is none is refused without showing it', () => {

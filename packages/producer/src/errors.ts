@@ -80,7 +80,7 @@ export class NotSentError extends ProducerError {
   constructor(unsent: number, timeoutMs: number) {
     super(
       `${unsent} event(s) were not confirmed by Redis within ${timeoutMs} ms of closing. ` +
-        'Append them again with the same eventId, or give close() more time',
+        'Give close() more time, or append them again: with eventIds of your own none counts twice',
     );
     this.unsent = unsent;
   }
