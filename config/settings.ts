@@ -78,7 +78,8 @@ export const SETTINGS = {
     'entries',
   ),
   TASK_TRACKING_BATCH_SIZE: setting(
-    integer(1, 5000),
+    // A commit is sent as one text, and the largest events make one of 300 kB each.
+    integer(1, 1000),
     '500',
     'Events that the projector applies in one commit at most.',
     'entries',

@@ -40,7 +40,7 @@ function isAddressOrNetwork(entry: string): boolean {
  */
 export function clientAddressOf(trustedProxies: readonly string[]): (req: Addressed) => string {
   const fault = findTrustedProxyFault(trustedProxies);
-  if (fault !== undefined) throw new TypeError(`the list of trusted proxies ${fault}`);
+  if (fault !== undefined) throw new TypeError(`TASK_DASHBOARD_TRUSTED_PROXIES ${fault}`);
   const isTrusted = proxyAddr.compile([...trustedProxies]);
   return (req) => {
     const peer = req.socket.remoteAddress ?? 'unknown';

@@ -55,12 +55,13 @@ export class ChangeHub implements Hub, FeedSink, HealthCheck {
 
   advance(entries: readonly FeedEntry[], head: Position): void {
     const changes = place(entries, head.epoch);
-    this.#window?.append(changes, head.id);
-    if (changes.length === 0) return;
+    // The head moves last: a stream whose time is over ends instead of taking these changes, and
+    // tells its client a position that must not be past them.
     for (const [follower, concerning] of this.#followers.concerned(changes)) {
       follower.deliver(concerning);
     }
-    this.#observer.onChanges(changes);
+    this.#window?.append(changes, head.id);
+    if (changes.length > 0) this.#observer.onChanges(changes);
   }
 
   /** Filled before ready, so that a deploy is no storm of refreshes. */

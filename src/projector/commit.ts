@@ -74,9 +74,9 @@ export async function commit(
   plan: CommitPlan,
   feedMaxLength: number,
 ): Promise<boolean> {
-  const { names, args } = encodePlan(keys, plan);
+  const { names, firstSet, args } = encodePlan(keys, plan);
   const guard = [from.checkpoint ?? '', from.epoch ?? ''];
-  const header = [plan.checkpoint, plan.entries, LAYOUT_VERSION, feedMaxLength];
+  const header = [plan.checkpoint, plan.entries, LAYOUT_VERSION, feedMaxLength, firstSet];
   try {
     return (await runScript(redis, COMMIT, names, [...guard, ...header, ...args])) === 1;
   } catch (error) {
@@ -85,17 +85,17 @@ export async function commit(
   }
 }
 
-/** The plan as the script's KEYS and its four lists. */
-function encodePlan(keys: Keys, plan: CommitPlan): { names: string[]; args: (string | number)[] } {
+interface EncodedPlan {
+  /** The script's KEYS. */
+  readonly names: readonly string[];
+  /** The place of the first ordered set in KEYS, counted from 1. */
+  readonly firstSet: number;
+  /** The script's four lists. */
+  readonly args: readonly (string | number)[];
+}
+
+function encodePlan(keys: Keys, plan: CommitPlan): EncodedPlan {
   const names = [keys.projector, keys.events, keys.updates, keys.quarantine];
-  const places = new Map<string, number>();
-  const placeOf = (key: string): number => {
-    const known = places.get(key);
-    if (known !== undefined) return known;
-    const place = names.push(key);
-    places.set(key, place);
-    return place;
-  };
   const args: (string | number)[] = [plan.changes.length];
   for (const { id, change } of plan.changes) {
     const pairs = encodeChange(change);
@@ -108,13 +108,17 @@ function encodePlan(keys: Keys, plan: CommitPlan): { names: string[]; args: (str
   args.push(plan.rows.length);
   for (const task of plan.rows) {
     const pairs = encodeTaskRow(task);
-    args.push(placeOf(keys.execution(task.executionId)), pairs.length, ...pairs);
+    args.push(names.push(keys.execution(task.executionId)), pairs.length, ...pairs);
   }
+  const firstSet = names.length + 1;
+  const places = new Map<string, number>();
   args.push(plan.moves.length);
   for (const move of plan.moves) {
-    args.push(placeOf(move.key), move.kind === 'put' ? move.score : '', move.member);
+    const place = places.get(move.key) ?? names.push(move.key);
+    places.set(move.key, place);
+    args.push(place, move.kind === 'put' ? move.score : '', move.member);
   }
-  return { names, args };
+  return { names, firstSet, args };
 }
 
 function toStreamId(text: string | null): StreamId | undefined {

@@ -61,8 +61,8 @@ export class ProjectorService implements Service, HealthCheck {
 
   async #standByThenApply(signal: AbortSignal): Promise<void> {
     const { lease, logger } = this.#options;
-    this.#become('standby');
     while (!(await lease.hold())) {
+      this.#become('standby');
       this.#loop.turn();
       await sleep(STANDBY_POLL_MS, signal);
       if (signal.aborted) return;
@@ -70,6 +70,10 @@ export class ProjectorService implements Service, HealthCheck {
     try {
       this.#become('applying');
       while (!signal.aborted && (await lease.hold())) await this.#applyUntilMoved(signal);
+    } catch (error) {
+      // Told at once: where Redis is silent, giving up the lease takes seconds.
+      this.#loop.fail(error);
+      throw error;
     } finally {
       await lease.release().catch((err) => logger.debug({ err }, 'lease left to expire'));
     }
@@ -114,7 +118,6 @@ export class ProjectorService implements Service, HealthCheck {
   }
 
   #become(role: 'standby' | 'applying'): void {
-    this.#loop.turn();
     if (role !== this.#role) this.#options.logger.info({ role }, `projector is ${role}`);
     this.#role = role;
   }

@@ -13,7 +13,7 @@ export interface StreamEntry {
 }
 
 /** How long a read waits for an entry before it comes back with none. */
-const BLOCK_MS = 1000;
+export const LONGEST_WAIT_MS = 1000;
 /**
  * How much longer than that a read may take. Past it the connection is dead, whatever its socket
  * says: after a reset or behind a silent network a blocked read may never settle.
@@ -21,7 +21,7 @@ const BLOCK_MS = 1000;
 const GRACE_MS = 2000;
 
 /** The longest time between two returns of a read that works. */
-export const LONGEST_READ_MS = BLOCK_MS + GRACE_MS;
+export const LONGEST_READ_MS = LONGEST_WAIT_MS + GRACE_MS;
 
 /**
  * Blocking reads on a connection of their own. Every failure ends the reader: whoever loops over
@@ -52,13 +52,19 @@ export class BlockingReader implements Disposable {
   }
 
   /**
-   * The entries after an id, oldest first, `count` at most; none when there was none for a second.
+   * The entries after an id, oldest first, `count` at most; none when there was none for so long.
    *
+   * @param waitMs at least 1, and at most the longest wait
    * @throws DeadlineError when Redis does not answer in time
    */
-  async read(stream: string, after: StreamId, count: number): Promise<StreamEntry[]> {
+  async read(
+    stream: string,
+    after: StreamId,
+    count: number,
+    waitMs = LONGEST_WAIT_MS,
+  ): Promise<StreamEntry[]> {
     const reply = await withDeadline(
-      this.#redis.xread('COUNT', count, 'BLOCK', BLOCK_MS, 'STREAMS', stream, after),
+      this.#redis.xread('COUNT', count, 'BLOCK', waitMs, 'STREAMS', stream, after),
       LONGEST_READ_MS,
       `reading ${stream}`,
     );

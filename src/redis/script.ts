@@ -24,10 +24,12 @@ export async function runScript(
   keys: readonly string[],
   args: readonly (string | number)[],
 ): Promise<unknown> {
+  // One array: a call takes only so many arguments, and a commit may have hundreds of thousands.
+  const operands = [...keys, ...args.map(String)];
   try {
-    return await redis.evalsha(script.sha1, keys.length, ...keys, ...args);
+    return await redis.evalsha(script.sha1, keys.length, operands);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    return await redis.eval(script.source, keys.length, ...keys, ...args);
+    return await redis.eval(script.source, keys.length, operands);
   }
 }

@@ -5,6 +5,8 @@ export interface KnownHistory {
   readonly epoch: string;
   /** The change that was read last; undefined before the first one. */
   readonly last: StreamId | undefined;
+  /** Entries that the feed had lost from its front; what matters until a change has been read. */
+  readonly trimmed: number;
   /** Everything up to here has been read. */
   readonly head: StreamId;
 }
@@ -12,11 +14,13 @@ export interface KnownHistory {
 /** What Redis holds, read in one step. */
 export interface StoredHistory {
   readonly epoch: string | undefined;
-  /** The epoch that the stored one took the place of. */
-  readonly replacedEpoch: string | undefined;
+  /** The epochs whose place the stored one took, as far back as they are kept. */
+  readonly formerEpochs: readonly string[];
   readonly checkpoint: StreamId | undefined;
   /** The first entry of the feed. */
   readonly first: StreamId | undefined;
+  /** Entries that the feed has lost from its front. */
+  readonly trimmed: number;
   /** Whether the change that was read last is still in the feed. */
   readonly holdsLast: boolean;
   /** The first change after that one. */
@@ -38,24 +42,31 @@ export type Continuity =
  * Ids cannot show it: new ones soon pass lost ones. What shows it is the prefix. Replication and
  * the append-only file lose only tails, so while the change that was read last is in the feed,
  * nothing before it is missing. Where it was trimmed from the front, nothing can be proven.
+ *
+ * An epoch is followed only if it took the place of the one that was followed. Any other may have
+ * come back with a backup, and its cursors, from before, must not become valid again.
  */
 export function judgeContinuity(known: KnownHistory, stored: StoredHistory): Continuity {
   if (stored.epoch === undefined) return { kind: 'lost' };
-  const isProven = known.last === undefined || stored.holdsLast;
   if (stored.epoch !== known.epoch) {
-    // An epoch that took the place of ours was put there by another server. Any other may be an
-    // old one that came back with a backup, and cursors of it must not become valid again.
-    return stored.replacedEpoch === known.epoch || isProven
-      ? { kind: 'replaced' }
-      : { kind: 'lost' };
+    return { kind: stored.formerEpochs.includes(known.epoch) ? 'replaced' : 'lost' };
   }
   if (wentBack(known, stored)) return { kind: 'lost' };
-  if (isProven) return { kind: 'continued' };
-  const wasTrimmed =
-    known.last !== undefined &&
-    stored.first !== undefined &&
-    compareStreamIds(stored.first, known.last) > 0;
-  return { kind: wasTrimmed ? 'unproven' : 'lost' };
+  return { kind: judgePrefix(known, stored) };
+}
+
+function judgePrefix(
+  known: KnownHistory,
+  stored: StoredHistory,
+): 'continued' | 'unproven' | 'lost' {
+  if (known.last === undefined) {
+    if (stored.trimmed === known.trimmed) return 'continued';
+    return stored.trimmed > known.trimmed ? 'unproven' : 'lost';
+  }
+  if (stored.holdsLast) return 'continued';
+  const isLastBeforeFeed =
+    stored.first !== undefined && compareStreamIds(stored.first, known.last) > 0;
+  return isLastBeforeFeed ? 'unproven' : 'lost';
 }
 
 /** The head covers events that changed nothing, whose loss the feed cannot show. */
@@ -69,8 +80,8 @@ function wentBack(known: KnownHistory, stored: StoredHistory): boolean {
 export interface FeedTail<E extends { readonly id: StreamId }> {
   /** Newest first; one more than are wanted, where there are so many. */
   readonly entries: readonly E[];
-  /** Whether the feed has ever lost an entry from its front. */
-  readonly wasTrimmed: boolean;
+  /** Entries that the feed has lost from its front. */
+  readonly trimmed: number;
   readonly head: StreamId;
 }
 
@@ -80,12 +91,12 @@ export interface FeedTail<E extends { readonly id: StreamId }> {
  * @param wanted how many at most
  */
 export function beginFrom<E extends { readonly id: StreamId }>(
-  { entries, wasTrimmed, head }: FeedTail<E>,
+  { entries, trimmed, head }: FeedTail<E>,
   wanted: number,
 ): { readonly entries: readonly E[]; readonly floor: StreamId } {
   const oldestFirst = entries.toReversed();
   const isMore = entries.length > wanted;
-  if (!isMore && !wasTrimmed) return { entries: oldestFirst, floor: STREAM_START };
+  if (!isMore && trimmed === 0) return { entries: oldestFirst, floor: STREAM_START };
   // The oldest entry serves as the floor: what came right before it is unknown.
   const [oldest, ...rest] = oldestFirst;
   return { entries: rest, floor: oldest?.id ?? head };

@@ -40,9 +40,9 @@ export class FeedReader {
       last ?? STREAM_START,
       count,
     ]);
-    const [epoch, replaced, checkpoint, first, holdsLast, entries] = reply as [
+    const [epoch, former, checkpoint, first, trimmed, holdsLast, entries] = reply as [
       ...[string, string, string, string],
-      number,
+      ...[number, number],
       EntryReply[],
     ];
     const decoded = entries.map(decodeEntry);
@@ -50,9 +50,10 @@ export class FeedReader {
       entries: decoded,
       stored: {
         epoch: epoch || undefined,
-        replacedEpoch: replaced || undefined,
+        formerEpochs: former.split(' '),
         checkpoint: parseStreamId(checkpoint),
         first: parseStreamId(first),
+        trimmed,
         holdsLast: holdsLast === 1,
         next: decoded[0]?.id,
       },
@@ -62,23 +63,23 @@ export class FeedReader {
   /** @throws CorruptChangeError when the feed holds something that is no change */
   async readTail(count: number): Promise<FeedTailReading> {
     const reply = await runScript(this.#redis, READ_FEED_TAIL, this.#feedKeys(), [count]);
-    const [epoch, checkpoint, everAdded, length, entries] = reply as [
-      ...[string, string, number, number],
-      EntryReply[],
-    ];
+    const [epoch, checkpoint, trimmed, entries] = reply as [string, string, number, EntryReply[]];
     const decoded = entries.map(decodeEntry);
     const newest = decoded[0]?.id ?? STREAM_START;
     return {
       epoch: epoch || undefined,
       tail: {
         entries: decoded,
-        wasTrimmed: everAdded > length,
+        trimmed,
         head: laterStreamId(parseStreamId(checkpoint) ?? STREAM_START, newest),
       },
     };
   }
 
-  /** Puts a new epoch in the place of the stored one, unless somebody else has just done so. */
+  /**
+   * Puts a new epoch in the place of the stored one, unless somebody else has just done so. Whoever
+   * followed the stored one, the asker's or any that they replaced, sees that it is a successor.
+   */
   async replaceEpoch(
     stored: string | undefined,
     next: string,

@@ -83,11 +83,12 @@ export class TailerService implements Service, HealthCheck {
       case 'lost':
         logger.error({ known, stored: reading.stored }, 'history was lost, opening a new epoch');
         await reader.replaceEpoch(reading.stored.epoch, createEpoch(), known.epoch);
-        return this.#begin('epoch');
+        // Read again: what is followed next must prove itself, whoever put it there.
+        return true;
       case 'replaced':
-        return this.#begin('epoch');
+        return this.#begin('epoch', reading.stored.epoch);
       case 'unproven':
-        return this.#begin('resync');
+        return this.#begin('resync', known.epoch);
     }
   }
 
@@ -102,19 +103,24 @@ export class TailerService implements Service, HealthCheck {
     return isMore;
   }
 
-  /** Fills the sink from the end of the feed, after making the epoch where there is none. */
-  async #begin(cause: ResetCause): Promise<boolean> {
+  /**
+   * Fills the sink from the end of the feed; whether that must be tried again, because the epoch
+   * is another meanwhile or was only just made.
+   */
+  async #begin(cause: ResetCause, judged?: string): Promise<boolean> {
     const { reader, replayLimit, sink, createEpoch, observer, logger } = this.#options;
     const { epoch, tail } = await reader.readTail(replayLimit + 1);
+    if (cause !== 'start' && epoch !== judged) return true;
     if (epoch === undefined) {
-      await reader.replaceEpoch(undefined, createEpoch(), this.#known?.epoch);
-      return this.#begin(cause);
+      await reader.replaceEpoch(undefined, createEpoch(), undefined);
+      return true;
     }
+    const { trimmed, head } = tail;
     const { entries, floor } = beginFrom(tail, replayLimit);
-    this.#known = { epoch, last: tail.entries[0]?.id, head: tail.head };
-    sink.reset(entries, floor, { epoch, id: tail.head }, cause);
+    this.#known = { epoch, last: tail.entries[0]?.id, trimmed, head };
+    sink.reset(entries, floor, { epoch, id: head }, cause);
     observer.onReset(cause);
-    logger.info({ cause, epoch, head: tail.head, changes: entries.length }, 'following the feed');
+    logger.info({ cause, epoch, head, changes: entries.length }, 'following the feed');
     return false;
   }
 }

@@ -253,7 +253,9 @@ describe('closing', () => {
   test('may be asked for again, and twice at once', async () => {
     const producer = new TaskProducer({ redis: redis.url, onError: () => {} });
     void producer.append({ executionId: 'run-1' });
-    await Promise.all([producer.close(), producer.close()]);
+    const closed = producer.close();
+    expect(producer.close()).toBe(closed);
+    await closed;
     await producer.close();
     await expect(producer.append({ executionId: 'run-2' })).rejects.toThrow('make another one');
     expect(await appendedEvents()).toHaveLength(1);

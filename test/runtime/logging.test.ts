@@ -119,6 +119,15 @@ describe('a secret', () => {
     }
   });
 
+  test('is not written from a field of a cause, however deep', () => {
+    const { logger, lines } = capture();
+    const root = Object.assign(new Error('root'), { password: 's3cret', code: 'kept' });
+    const cause = new Error('middle', { cause: new Error('inner', { cause: root }) });
+    logger.error({ err: new Error('outer', { cause }) }, 'failed');
+    expect(lines.join('')).not.toContain('s3cret');
+    expect(lines.join('')).toContain('"code":"kept"');
+  });
+
   test('in the shape of an ID token is found anywhere', () => {
     const { logger, lines } = capture();
     logger.info({ a: { b: [`x ${JWT}`] } }, `no pem found for envelope: ${JWT}`);

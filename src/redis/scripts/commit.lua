@@ -2,22 +2,23 @@
 -- Applies one batch of the projector, whole or not at all. (ARCHITECTURE.md, invariants 1 and 2)
 --
 -- Without further flags Redis refuses the script before its first line when memory is full or the
--- node is a replica. Within it the feed comes first: the only write that can fail by its arguments
--- is an XADD whose id is not above the feed's last one, and then nothing has been written yet.
+-- node is a replica. Within it nothing undoes a write, so what can fail comes before the first one:
+-- keys of another type, and an XADD whose id is not above the feed's last one, which is that write.
 --
 -- KEYS[1] projector hash   KEYS[2] events   KEYS[3] updates   KEYS[4] quarantine
--- KEYS[5..] rows and ordered sets, named below by their place in KEYS
+-- KEYS[5..] rows, then ordered sets; both named below by their place in KEYS
 -- ARGV[1] checkpoint that the batch started from, '' for none
 -- ARGV[2] epoch that the batch started from, '' for none
 -- ARGV[3] new checkpoint   ARGV[4] entries in the batch   ARGV[5] layout version
--- ARGV[6] changes to keep in the feed
--- ARGV[7..] four lists, each with its length first:
+-- ARGV[6] changes to keep in the feed   ARGV[7] place in KEYS of the first ordered set
+-- ARGV[8..] four lists, each with its length first:
 --   changes      id, count, field, value, ...
 --   quarantined  source id, reason, field, detail
 --   rows         key, count, field, value, ...
 --   moves        key, score ('' removes), member
 --
--- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again.
+-- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again; an error
+-- when a key holds what it should not.
 
 local function stored(field)
   return redis.call('HGET', KEYS[1], field) or ''
@@ -27,7 +28,21 @@ if stored('checkpoint') ~= ARGV[1] or stored('epoch') ~= ARGV[2] then
   return 0
 end
 
-local place = 7
+local function wrong_type(key, expected)
+  local found = redis.call('TYPE', key).ok
+  if found ~= expected and found ~= 'none' then
+    return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found .. ', not a ' .. expected)
+  end
+end
+local wrong = wrong_type(KEYS[3], 'stream') or wrong_type(KEYS[4], 'stream')
+for i = tonumber(ARGV[7]), #KEYS do
+  wrong = wrong or wrong_type(KEYS[i], 'zset')
+end
+if wrong then
+  return wrong
+end
+
+local place = 8
 local function take()
   place = place + 1
   return ARGV[place - 1]
@@ -80,6 +95,7 @@ for _ = 1, tonumber(take()) do
 end
 
 redis.call('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[6])
-redis.call('HINCRBY', KEYS[1], 'entriesRead', ARGV[4])
-redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'layout', ARGV[5])
+-- Not by HINCRBY, which fails where it finds no number.
+local read = string.format('%d', (tonumber(stored('entriesRead')) or 0) + ARGV[4])
+redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'layout', ARGV[5], 'entriesRead', read)
 return 1

@@ -3,22 +3,21 @@
 --
 -- KEYS[1] projector hash   KEYS[2] updates   ARGV[1] how many changes to read at most
 --
--- Returns epoch, checkpoint ('' each where there is none), how many entries the feed has ever had,
--- how many it has now, and its last entries, newest first.
+-- Returns epoch, checkpoint ('' each where there is none), how many entries the feed has lost from
+-- its front, and its last entries, newest first.
 
-local ever = 0
+local trimmed = 0
 if redis.call('EXISTS', KEYS[2]) == 1 then
   local info = redis.call('XINFO', 'STREAM', KEYS[2])
   for i = 1, #info, 2 do
     if info[i] == 'entries-added' then
-      ever = info[i + 1]
+      trimmed = info[i + 1] - redis.call('XLEN', KEYS[2])
     end
   end
 end
 return {
   redis.call('HGET', KEYS[1], 'epoch') or '',
   redis.call('HGET', KEYS[1], 'checkpoint') or '',
-  ever,
-  redis.call('XLEN', KEYS[2]),
+  trimmed,
   redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', ARGV[1]),
 }
