@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseRedisUrl, RedisUrlError } from '../src/redis/redis-url.ts';
+import { findTrustedProxyFault } from './trusted-proxies.ts';
 
 /**
  * Every environment variable: its schema, default, unit and meaning, in one table. The help texts
@@ -49,6 +50,11 @@ const origins = list.refine(
   (values) => values.every((value) => value === '*' || isOrigin(value)),
   'must be origins such as https://dashboard.example.com, or *',
 );
+
+const trustedProxies = list.superRefine((values, context) => {
+  const fault = findTrustedProxyFault(values);
+  if (fault !== undefined) context.addIssue(fault);
+});
 
 const googleCertsUrl = z
   .string()
@@ -181,7 +187,7 @@ export const SETTINGS = {
     'ms',
   ),
   TASK_DASHBOARD_TRUSTED_PROXIES: setting(
-    list,
+    trustedProxies,
     '',
     'Addresses or networks whose X-Forwarded-For is believed, such as 10.0.0.0/8 or loopback.',
   ),

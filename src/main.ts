@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, loadConfig, readSettings } from '../config/config.ts';
 import { createApp } from './app.ts';
+import { IdentitiesError } from './auth/identities.ts';
 import { runEmit } from './cli/emit.ts';
 import { addEmitOptions } from './cli/emit-events.ts';
 import { settingsHelp } from './cli/settings-help.ts';
@@ -108,7 +109,7 @@ async function main(): Promise<void> {
       return;
     }
     writeError(`tasktrail: ${error instanceof Error ? error.message : error}`);
-    process.exitCode = error instanceof ConfigError ? 2 : 1;
+    process.exitCode = error instanceof ConfigError || error instanceof IdentitiesError ? 2 : 1;
   }
 }
 

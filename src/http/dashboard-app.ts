@@ -2,7 +2,7 @@ import Router, { type RouterContext } from '@koa/router';
 import { ExecutionIdSchema } from '@tasktrail/contract';
 import Koa from 'koa';
 import type { z } from 'zod';
-import { UnauthorizedError, type Viewer } from '../auth/auth.ts';
+import { CertificatesUnavailableError, UnauthorizedError, type Viewer } from '../auth/auth.ts';
 import { clientAddressOf } from './client-address.ts';
 import type { HttpDependencies, RequestContext, RequestState } from './http.ts';
 import {
@@ -20,11 +20,7 @@ import { Refusal } from './refusal.ts';
 import { logRequests } from './request-log.ts';
 import { dashboardRoutes, type Route, routerPath } from './routes.ts';
 
-/**
- * The application that dashboards talk to.
- *
- * @throws TypeError when the list of trusted proxies has a fault
- */
+/** The application that dashboards talk to. */
 export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
   const { http, snapshot, readModel, projects, stream, probes, logger, metrics } = deps;
   const routes = dashboardRoutes(snapshot);
@@ -47,7 +43,12 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
     const filter = { project, statuses };
     sendJson(ctx, 200, await readModel.page({ filter, sight, limit, cursor }));
   });
-  forViewers(routes.stream, stream);
+  router.get(routerPath(routes.stream), async (ctx) => {
+    ctx.state.route = routes.stream.path;
+    const parameters = new URLSearchParams(ctx.querystring);
+    const viewer = await authenticate(ctx, parameters, deps).catch(undefinedIfUnavailable);
+    await stream(ctx, viewer, readQuery(parameters, routes.stream.query));
+  });
   forViewers(routes.task, async (ctx, { sight }) => {
     const executionId = decodeExecutionId(ctx.captures?.[0] ?? '');
     const item = executionId === undefined ? undefined : await readModel.task(executionId, sight);
@@ -91,6 +92,10 @@ async function authenticate(
   const viewer = await authenticator.authenticate(finding.token);
   ctx.state.viewer = viewer.identity;
   return viewer;
+}
+
+function undefinedIfUnavailable(error: unknown): undefined {
+  if (!(error instanceof CertificatesUnavailableError)) throw error;
 }
 
 /**

@@ -58,7 +58,7 @@ export interface Probes {
  */
 export type StreamHandler = (
   ctx: RequestContext,
-  viewer: Viewer,
+  viewer: Viewer | undefined,
   query: StreamQuery,
 ) => void | Promise<void>;
 

@@ -43,11 +43,10 @@ export type Continuity =
  * the append-only file lose only tails, so while the change that was read last is in the feed,
  * nothing before it is missing. Where it was trimmed from the front, nothing can be proven.
  *
- * An epoch is followed only if it took the place of the one that was followed. Any other may have
- * come back with a backup, and its cursors, from before, must not become valid again.
+ * Another epoch is followed only if it took the place of the one that was followed. Otherwise it
+ * may have come back with a backup, and its cursors, from before, must not become valid again.
  */
 export function judgeContinuity(known: KnownHistory, stored: StoredHistory): Continuity {
-  if (stored.epoch === undefined) return { kind: 'lost' };
   if (stored.epoch !== known.epoch) {
     return { kind: stored.formerEpochs.includes(known.epoch) ? 'replaced' : 'lost' };
   }

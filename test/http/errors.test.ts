@@ -171,6 +171,14 @@ describe('a stream', () => {
     });
   });
 
+  test('is asked for by nobody known while tokens cannot be judged: a status would end it', async () => {
+    await using dashboard = await runDashboard();
+    const { headers } = asking('certificates-away');
+    const response = await dashboard.get('/dashboard/tasks/stream', { headers });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain('"viewer":null');
+  });
+
   test('that fails before its headers is still answered', async () => {
     await using dashboard = await runDashboard({
       stream: async (ctx) => {

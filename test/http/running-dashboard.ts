@@ -92,7 +92,7 @@ const echoStream: StreamHandler = (ctx, viewer, query) => {
   ctx.set('Content-Type', 'text/event-stream');
   if (ctx.method === 'HEAD') return;
   ctx.respond = false;
-  ctx.res.write(`:${JSON.stringify({ viewer: viewer.identity, query })}\n\n`);
+  ctx.res.write(`:${JSON.stringify({ viewer: viewer?.identity ?? null, query })}\n\n`);
   ctx.res.end();
 };
 

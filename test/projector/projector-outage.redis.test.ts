@@ -102,6 +102,21 @@ describe('INV10: a projector', () => {
     expect(performance.now() - resumedAt).toBeLessThan(5000);
   });
 
+  test('is not ready while it cannot read, although commands are answered', async () => {
+    await redis.acl('SETUSER', 'default', '-xread');
+    try {
+      const projector = await runProjector(server.url);
+      const wasReady = watchForReady(projector);
+      await eventually(() => expect(projector.failures()).toBeGreaterThan(3));
+      expect(projector.health().details.failure).toMatch('NOPERM');
+      expect(wasReady()).toBe(false);
+      await redis.acl('SETUSER', 'default', '+xread');
+      await whenReady(projector);
+    } finally {
+      await redis.acl('SETUSER', 'default', '+xread');
+    }
+  });
+
   test('stops within seconds while Redis is silent', async () => {
     const projector = await runProjector(server.url);
     await append(1);

@@ -24,6 +24,8 @@ export interface RunningProjector {
   readonly quarantined: readonly (readonly [id: StreamId, reason: string, field: string])[];
   /** How many commits were refused. */
   readonly conflicts: () => number;
+  /** How often it broke off. */
+  readonly failures: () => number;
   readonly health: () => Health;
   /** Settles as the run does. */
   readonly ended: Promise<void>;
@@ -36,6 +38,15 @@ export async function runProjector(url: string, options: Options = {}): Promise<
   const commits: OutcomeCounts[] = [];
   const quarantined: [StreamId, string, string][] = [];
   let conflicts = 0;
+  let failures = 0;
+  const logger = pino(
+    { level: 'warn' },
+    {
+      write: () => {
+        failures += 1;
+      },
+    },
+  );
   const connection = (name: string) => ({ url, name, onError: () => undefined });
   const redis: Redis = connectForCommands(connection('commands'));
   // Redis being away at start is no error.
@@ -60,7 +71,7 @@ export async function runProjector(url: string, options: Options = {}): Promise<
       },
       onQuarantined: (...all) => quarantined.push(all),
     },
-    logger: pino({ level: 'silent' }),
+    logger,
   });
   const stopping = new AbortController();
   const ended = service.run(stopping.signal).finally(() => redis.disconnect());
@@ -73,6 +84,7 @@ export async function runProjector(url: string, options: Options = {}): Promise<
     commits,
     quarantined,
     conflicts: () => conflicts,
+    failures: () => failures,
     health: () => service.health(),
     ended,
     stop,

@@ -36,8 +36,12 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
   const retryMs = () => MIN_RETRY_MS + random() * (MAX_RETRY_MS - MIN_RETRY_MS);
   return (ctx, viewer, { project, statuses, cursor: cursorText }) => {
     const cursor = readCursor(ctx.get('Last-Event-ID') || cursorText);
-    const { head } = hub;
     if (ctx.method === 'HEAD') return setStreamHeaders(ctx);
+    if (viewer === undefined) {
+      // Nothing of the server's is told to somebody who may be nobody.
+      return refuse(openResponse(ctx), 'capacity', heldBy(cursor, undefined), retryMs());
+    }
+    const { head } = hub;
     const address = ctx.state.clientAddress;
     const admission = head === undefined ? 'capacity' : registry.admit(viewer.identity, address);
     if (admission === 'viewer' || admission === 'address') {
