@@ -1,3 +1,4 @@
+import { PrincipalSchema } from '@tasktrail/contract';
 import { z } from 'zod';
 import { parseRedisUrl, RedisUrlError } from '../src/redis/redis-url.ts';
 import { findTrustedProxyFault } from './trusted-proxies.ts';
@@ -46,6 +47,24 @@ const list = z.string().transform((value) =>
     .filter((part) => part !== ''),
 );
 
+/** Entries that would never match are faults: each of them locks somebody out without a word. */
+const domains = list.refine(
+  (values) => values.every((value) => /^[^@\s]+$/.test(value)),
+  'must be domains such as example.com',
+);
+
+const emails = list.refine(
+  (values) => values.every((value) => /^[^@\s]+@[^@\s]+$/.test(value)),
+  'must be e-mail addresses such as ana@example.com',
+);
+
+const principals = list.transform((values, context) => {
+  const parsed = z.array(PrincipalSchema).safeParse(values);
+  if (parsed.success) return parsed.data;
+  context.addIssue('must be principals such as google:ana@example.com');
+  return z.NEVER;
+});
+
 const origins = list.refine(
   (values) => values.every((value) => value === '*' || isOrigin(value)),
   'must be origins such as https://dashboard.example.com, or *',
@@ -55,6 +74,10 @@ const trustedProxies = list.superRefine((values, context) => {
   const fault = findTrustedProxyFault(values);
   if (fault !== undefined) context.addIssue(fault);
 });
+
+const httpUrl = z
+  .string()
+  .refine((value) => /^https?:/.test(value) && URL.canParse(value), 'must be an http or https URL');
 
 const googleCertsUrl = z
   .string()
@@ -118,18 +141,18 @@ export const SETTINGS = {
     'Origins whose pages may read the answers, or * for all. None when unset.',
   ),
   TASK_DASHBOARD_ALLOWED_DOMAINS: setting(
-    list,
+    domains,
     '',
     "Google Workspace domains whose members may sign in (the token's hd claim).",
   ),
-  TASK_DASHBOARD_ALLOWED_EMAILS: setting(list, '', 'Further e-mail addresses that may sign in.'),
+  TASK_DASHBOARD_ALLOWED_EMAILS: setting(emails, '', 'Further e-mail addresses that may sign in.'),
   TASK_DASHBOARD_ENFORCE_VISIBILITY: setting(
     flag,
     'false',
     'Whether a viewer sees only tasks of which they are creator or responsible.',
   ),
   TASK_DASHBOARD_ADMINS: setting(
-    list,
+    principals,
     '',
     'Principals that see every task, such as google:ana@example.com.',
   ),
@@ -208,7 +231,7 @@ export const SETTINGS = {
     'ms',
   ),
   AWS_ENDPOINT_URL_S3: setting(
-    text,
+    httpUrl,
     undefined,
     'S3 endpoint other than AWS, with the bucket in the path. Region and keys: as the AWS SDK reads them.',
   ),
@@ -230,8 +253,9 @@ export type SettingValues = {
   readonly [N in SettingName]: SettingValue<(typeof SETTINGS)[N]>;
 };
 
+/** A `*` within would be taken for a part of the name, and no origin has one. */
 function isOrigin(value: string): boolean {
-  return URL.canParse(value) && new URL(value).origin === value;
+  return !value.includes('*') && URL.canParse(value) && new URL(value).origin === value;
 }
 
 function isHttpsOrLoopback(value: string): boolean {

@@ -1,13 +1,11 @@
 import { createInterface } from 'node:readline';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, loadConfig, readSettings } from '../config/config.ts';
-import { createApp } from './app.ts';
 import { IdentitiesError } from './auth/identities.ts';
 import { runEmit } from './cli/emit.ts';
 import { addEmitOptions } from './cli/emit-events.ts';
 import { settingsHelp } from './cli/settings-help.ts';
 import { addTailOptions, runTail } from './cli/tail.ts';
-import { runDemo } from './demo/demo.ts';
 import { KEYS } from './redis/keys.ts';
 import { createLogger } from './runtime/logging.ts';
 import { VERSION } from './version.ts';
@@ -15,6 +13,9 @@ import { VERSION } from './version.ts';
 /**
  * The program, and the only file that touches the process: environment, arguments, signals,
  * standard streams and the exit code. 0: a clean stop; 1: a failure; 2: wrong usage or settings.
+ *
+ * The server and the demo are loaded when they are asked for, so that `emit` in a loop of a shell
+ * does not load them each time.
  */
 
 /** A stop that takes longer is cut off. */
@@ -56,19 +57,30 @@ addCommand('all')
 addEmitOptions(addCommand('emit'))
   .addHelpText('after', settingsHelp(isRedisUrl))
   .action(async (options) => {
-    const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-    const signal = stopSignal();
     const redisUrl = readRedisUrl();
-    process.exitCode = await runEmit(options, { redisUrl, lines, write, writeError, signal });
-    lines.close();
-    process.stdin.destroy();
+    const signal = stopSignal();
+    // Unread output must not end what still appends.
+    process.stdout.on('error', () => undefined);
+    try {
+      const lines = inputLines();
+      process.exitCode = await runEmit(options, { redisUrl, lines, write, writeError, signal });
+    } finally {
+      // A terminal, or a pipe that stays open, would keep the process.
+      process.stdin.destroy();
+    }
   });
 
 addTailOptions(addCommand('tail'))
   .addHelpText('after', settingsHelp(isRedisUrl))
-  .action((options) =>
-    runTail(options, { redisUrl: readRedisUrl(), keys: KEYS, write, writeError }, stopSignal()),
-  );
+  .action(async (options) => {
+    // Whoever reads the output has left, as `| head` does: a clean end.
+    process.stdout.on('error', () => process.exit(0));
+    await runTail(
+      options,
+      { redisUrl: readRedisUrl(), keys: KEYS, write, writeError },
+      stopSignal(),
+    );
+  });
 
 addCommand('demo')
   .description('All of it on this machine, with a private Redis and recorded webhooks as input')
@@ -82,6 +94,9 @@ addCommand('demo')
   )
   .addHelpText('after', DEMO_HELP)
   .action(async ({ duration, port }) => {
+    const unread = new AbortController();
+    process.stdout.on('error', () => unread.abort());
+    const { runDemo } = await import('./demo/demo.ts');
     const agrees = await runDemo(
       {
         durationMs: duration === undefined ? undefined : duration * 1000,
@@ -92,7 +107,7 @@ addCommand('demo')
         logger: createLogger({ level: 'warn', pretty: process.stdout.isTTY }),
         print: write,
       },
-      stopSignal(),
+      AbortSignal.any([stopSignal(), unread.signal]),
     );
     process.exitCode = agrees ? 0 : 1;
   });
@@ -122,6 +137,7 @@ async function runApp({ applies, serves }: { applies: boolean; serves: boolean }
   const logger = createLogger({ level: config.logLevel, pretty: process.stdout.isTTY });
   const signal = stopSignal();
   signal.addEventListener('abort', () => logger.info('stopping'));
+  const { createApp } = await import('./app.ts');
   const app = await createApp({ config, applies, version: VERSION, logger });
   await app.run(signal);
   logger.info('stopped');
@@ -140,9 +156,12 @@ function stopSignal(): AbortSignal {
     cutOff.unref();
   };
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  // Whoever reads the output has left, as `| head` does: a clean end.
-  process.stdout.on('error', () => process.exit(0));
   return stop.signal;
+}
+
+/** Standard input, untouched until its first line is asked for: it may be the input of a loop. */
+async function* inputLines(): AsyncGenerator<string> {
+  yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
 }
 
 function readRedisUrl(): string {

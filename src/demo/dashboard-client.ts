@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   FRAME_SCHEMAS,
+  ReconnectSchema,
   type TaskItem,
   type TaskPage,
   TaskPageSchema,
@@ -9,6 +9,10 @@ import {
   TaskStatusUpdatedSchema,
 } from '@tasktrail/contract';
 import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-parser/stream';
+import { sleep } from '../runtime/retry.ts';
+
+/** Between attempts, when the server has not said how long. */
+const RETRY_MS = 500;
 
 /**
  * What a dashboard does: load the snapshot page by page, then follow the stream from it, and load
@@ -17,34 +21,46 @@ import { type EventSourceMessage, EventSourceParserStream } from 'eventsource-pa
 export class DashboardClient {
   readonly tasks = new Map<string, TaskItem>();
   readonly #url: string;
-  readonly #headers: { readonly Authorization: string };
+  readonly #token: () => string;
   readonly #onChange: (task: TaskItem, previousStatus: TaskStatus | null) => void;
   /** The id of the last frame. */
   position: string | undefined;
   changes = 0;
   refreshes = 0;
+  /** How long to wait before the next stream, in milliseconds. */
+  #retryMs = 0;
 
-  /** @param url of the server, without a path */
+  /**
+   * @param url of the server, without a path
+   * @param token asked anew for every request, since a token does not live as long as a page
+   */
   constructor(
     url: string,
-    token: string,
+    token: () => string,
     onChange: (task: TaskItem, previousStatus: TaskStatus | null) => void,
   ) {
     this.#url = url;
-    this.#headers = { Authorization: `Bearer ${token}` };
+    this.#token = token;
     this.#onChange = onChange;
   }
 
-  /** Follows until the signal aborts, over any cut of the connection. */
+  /**
+   * Follows until the signal aborts, over any cut of the connection.
+   *
+   * @throws RefusedError, or whatever is not as the schemas say
+   */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      this.#retryMs = 0;
       try {
         this.position ??= await this.#loadSnapshot(signal);
         await this.#follow(this.position, signal);
       } catch (error) {
-        if (!signal.aborted) await delay(500, undefined, { signal }).catch(() => undefined);
-        if (error instanceof ClientError) throw error;
+        if (signal.aborted) return;
+        if (!isPassing(error)) throw error;
+        this.#retryMs = RETRY_MS;
       }
+      await sleep(this.#retryMs, signal);
     }
   }
 
@@ -92,6 +108,9 @@ export class DashboardClient {
         this.refreshes += 1;
         this.position = undefined;
         return false;
+      case 'reconnect':
+        this.#retryMs = ReconnectSchema.parse(JSON.parse(data)).retryAfterMs;
+        break;
       default:
         if (event === undefined || !Object.hasOwn(FRAME_SCHEMAS, event)) return true;
     }
@@ -100,15 +119,25 @@ export class DashboardClient {
   }
 
   async #fetch(path: string, signal: AbortSignal): Promise<Response> {
-    const response = await fetch(this.#url + path, { headers: this.#headers, signal });
+    const headers = { Authorization: `Bearer ${this.#token()}` };
+    const response = await fetch(this.#url + path, { headers, signal });
     if (response.ok) return response;
-    const body = await response.text();
-    if (response.status === 503) throw new Error(body);
-    throw new ClientError(`${path} answered ${response.status}: ${body}`);
+    const problem = `${path} answered ${response.status}: ${await response.text()}`;
+    throw response.status === 503 ? new UnavailableError(problem) : new RefusedError(problem);
   }
 }
 
 /** The server refused for good: asking again would be refused again. */
-class ClientError extends Error {
-  override readonly name = 'ClientError';
+class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
+
+/** The server cannot answer now. */
+class UnavailableError extends Error {
+  override readonly name = 'UnavailableError';
+}
+
+/** Whether trying again helps. fetch rejects with a TypeError when the connection fails or breaks. */
+function isPassing(error: unknown): boolean {
+  return error instanceof UnavailableError || error instanceof TypeError;
 }

@@ -1,4 +1,10 @@
-import { decodeEntry, parseStreamId, STREAM_START, type TaskItem } from '@tasktrail/contract';
+import {
+  decodeEntry,
+  parseStreamId,
+  STREAM_START,
+  type StreamId,
+  type TaskItem,
+} from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import { foldEvent } from '../projector/fold.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -14,13 +20,18 @@ export interface ExpectedTasks {
 /** Events read in one go. */
 const READ_COUNT = 1000;
 
-export async function foldAllEvents(redis: Redis, keys: Keys): Promise<ExpectedTasks> {
+/** @param upTo the last event that counts; absent: the last that there is */
+export async function foldAllEvents(
+  redis: Redis,
+  keys: Keys,
+  upTo: StreamId | '+' = '+',
+): Promise<ExpectedTasks> {
   const folded = new Map<string, Task>();
   let events = 0;
   let quarantined = 0;
   let after = STREAM_START;
   while (true) {
-    const entries = await redis.xrange(keys.events, `(${after}`, '+', 'COUNT', READ_COUNT);
+    const entries = await redis.xrange(keys.events, `(${after}`, upTo, 'COUNT', READ_COUNT);
     if (entries.length === 0) break;
     for (const [idText, pairs] of entries) {
       const id = parseStreamId(idText);
@@ -40,6 +51,12 @@ export async function foldAllEvents(redis: Redis, keys: Keys): Promise<ExpectedT
   }
   const tasks = new Map([...folded].map(([executionId, task]) => [executionId, toItem(task)]));
   return { events, quarantined, tasks };
+}
+
+/** The last event that there is. */
+export async function readEnd(redis: Redis, keys: Keys): Promise<StreamId> {
+  const [last] = await redis.xrevrange(keys.events, '+', '-', 'COUNT', 1);
+  return parseStreamId(last?.[0] ?? '') ?? STREAM_START;
 }
 
 /** Every task in which the two differ, as `executionId: what differs`; none when they agree. */

@@ -57,11 +57,15 @@ export class ChangeHub implements Hub, FeedSink, HealthCheck {
     const changes = place(entries, head.epoch);
     // The head moves last: a stream whose time is over ends instead of taking these changes, and
     // tells its client a position that must not be past them.
+    if (changes.length > 0) this.#fanOut(changes);
+    this.#window?.append(changes, head.id);
+  }
+
+  #fanOut(changes: readonly PlacedChange[]): void {
     for (const [follower, concerning] of this.#followers.concerned(changes)) {
       follower.deliver(concerning);
     }
-    this.#window?.append(changes, head.id);
-    if (changes.length > 0) this.#observer.onChanges(changes);
+    this.#observer.onChanges(changes);
   }
 
   /** Filled before ready, so that a deploy is no storm of refreshes. */

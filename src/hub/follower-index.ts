@@ -6,11 +6,13 @@ import type { Follower, PlacedChange } from './hub.ts';
  * with its audience and not with the viewers.
  */
 export class FollowerIndex {
+  readonly #all = new Set<Follower>();
   readonly #everything = new Set<Follower>();
   readonly #byProject = new Map<string, Set<Follower>>();
   readonly #byPrincipal = new Map<string, Set<Follower>>();
 
   add(follower: Follower): void {
+    this.#all.add(follower);
     for (const [lane, key] of this.#lanesOf(follower)) {
       if (lane instanceof Set) {
         lane.add(follower);
@@ -23,6 +25,7 @@ export class FollowerIndex {
   }
 
   remove(follower: Follower): void {
+    this.#all.delete(follower);
     for (const [lane, key] of this.#lanesOf(follower)) {
       if (lane instanceof Set) {
         lane.delete(follower);
@@ -34,10 +37,9 @@ export class FollowerIndex {
     }
   }
 
-  /** Everyone, each once. */
+  /** Everyone, each once, also who has no principal and is concerned by nothing. */
   all(): Follower[] {
-    const lanes = [this.#everything, ...this.#byProject.values(), ...this.#byPrincipal.values()];
-    return [...new Set(lanes.flatMap((lane) => [...lane]))];
+    return [...this.#all];
   }
 
   /** Who may be concerned by which of the changes, keeping their order. */

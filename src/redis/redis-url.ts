@@ -7,36 +7,40 @@ export class RedisUrlError extends Error {
 
 const EXPECTED =
   'must be redis://[user:password@]host:port[/db], rediss://…, unix:///path/to/socket or ' +
-  'redis+sentinel://[user:password@]host:port[,host:port…]/primary-name[/db]';
+  'redis+sentinel://[user:password@]host:port[,host:port…]/primary-name[/db], ' +
+  'with user and password percent-encoded';
+
+const SENTINEL = /^redis\+sentinel:\/\/(?:([^@]*)@)?([^/?#]+)\/([^/?#]+)(?:\/(\d+))?$/;
 
 /**
  * Turns a URL into ioredis options. The Sentinel form lists every sentinel and names the primary;
  * its credentials are those of the data nodes.
+ *
+ * @throws RedisUrlError
  */
 export function parseRedisUrl(text: string): RedisOptions {
-  if (text.startsWith('unix://')) return { path: text.slice('unix://'.length) };
-  const sentinel = /^redis\+sentinel:\/\/(?:([^@]*)@)?([^/]+)\/([^/?]+)(?:\/(\d+))?$/.exec(text);
+  if (text.startsWith('unix:///')) return { path: text.slice('unix://'.length) };
+  const sentinel = SENTINEL.exec(text);
   if (sentinel !== null) {
     const [, userInfo = '', hosts = '', primary = '', db = '0'] = sentinel;
-    const [user = '', password = ''] = userInfo.split(':');
+    const colon = userInfo.indexOf(':');
     return {
       sentinels: hosts.split(',').map(parseHostAndPort),
-      name: decodeURIComponent(primary),
-      ...credentials(user, password),
+      name: decode(primary),
+      ...(colon < 0
+        ? credentials(userInfo, '')
+        : credentials(userInfo.slice(0, colon), userInfo.slice(colon + 1))),
       db: Number(db),
     };
   }
-  if (!URL.canParse(text)) throw new RedisUrlError(EXPECTED);
-  const url = new URL(text);
+  const url = toUrl(text);
   const isTls = url.protocol === 'rediss:';
-  if ((url.protocol !== 'redis:' && !isTls) || url.hostname === '') {
-    throw new RedisUrlError(EXPECTED);
-  }
+  if (url.protocol !== 'redis:' && !isTls) throw new RedisUrlError(EXPECTED);
   const db = url.pathname.replace(/^\//, '');
-  if (!/^\d*$/.test(db)) throw new RedisUrlError(EXPECTED);
+  // Options in a query would be meant to do something, and would not.
+  if (!/^\d*$/.test(db) || url.search !== '' || url.hash !== '') throw new RedisUrlError(EXPECTED);
   return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(url.port || 6379),
+    ...hostAndPort(url, 6379),
     ...credentials(url.username, url.password),
     db: Number(db || 0),
     ...(isTls ? { tls: {} } : {}),
@@ -45,14 +49,34 @@ export function parseRedisUrl(text: string): RedisOptions {
 
 function credentials(user: string, password: string): RedisOptions {
   return {
-    ...(user === '' ? {} : { username: decodeURIComponent(user) }),
-    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+    ...(user === '' ? {} : { username: decode(user) }),
+    ...(password === '' ? {} : { password: decode(password) }),
   };
 }
 
 function parseHostAndPort(text: string): { host: string; port: number } {
-  const url = `redis://${text}`;
-  if (!URL.canParse(url)) throw new RedisUrlError(EXPECTED);
-  const { hostname, port } = new URL(url);
-  return { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: Number(port || 26379) };
+  return hostAndPort(toUrl(`redis://${text}`), 26379);
+}
+
+function hostAndPort(url: URL, defaultPort: number): { host: string; port: number } {
+  return {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(url.port || defaultPort),
+  };
+}
+
+function toUrl(text: string): URL {
+  if (!URL.canParse(text)) throw new RedisUrlError(EXPECTED);
+  const url = new URL(text);
+  if (url.hostname === '') throw new RedisUrlError(EXPECTED);
+  return url;
+}
+
+/** The error of a percent sign that escapes nothing would not name the setting at fault. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new RedisUrlError(EXPECTED);
+  }
 }

@@ -39,23 +39,34 @@ interface LagReading {
 function projectorMetrics(registry: Registry) {
   const registers = [registry];
   let readLag: (() => Promise<LagReading>) | undefined;
+  let collecting: Promise<void> | undefined;
+  // Every metric of a scrape is collected at the same time, so both gauges wait for one reading:
+  // one that waited for nothing would tell the value of the scrape before.
+  const collect = () => {
+    collecting ??= collectLag().finally(() => {
+      collecting = undefined;
+    });
+    return collecting;
+  };
   const lagSeconds = new Gauge({
     name: 'tasktrail_projector_lag_seconds',
     help: 'Age of the oldest event that is not yet applied; 0 when there is none, NaN when unknown.',
     registers,
+    collect,
   });
   const lagEvents = new Gauge({
     name: 'tasktrail_projector_lag_events',
     help: 'Events that are appended and not yet applied; NaN when unknown.',
     registers,
-    collect: async () => {
-      // Redis being away must not take the other metrics along, nor may the last value stand.
-      const lag = await readLag?.().catch(() => ({ events: Number.NaN, ms: Number.NaN }));
-      if (lag === undefined) return;
-      lagEvents.set(lag.events);
-      lagSeconds.set(lag.ms / 1000);
-    },
+    collect,
   });
+  async function collectLag(): Promise<void> {
+    // Redis being away must not take the other metrics along, nor may the last value stand.
+    const lag = await readLag?.().catch(() => ({ events: Number.NaN, ms: Number.NaN }));
+    if (lag === undefined) return;
+    lagEvents.set(lag.events);
+    lagSeconds.set(lag.ms / 1000);
+  }
   return {
     /** Has the lag read anew for every scrape. */
     collectLag: (read: () => Promise<LagReading>) => {

@@ -40,7 +40,7 @@ async function expectNothingWritten(action: () => Promise<unknown>): Promise<voi
   expect(await dumpKeyspace(redis)).toEqual(before);
 }
 
-describe('a commit', () => {
+describe('INV2: a commit', () => {
   test('is written once: its repetition changes nothing', async () => {
     expect(await send()).toBe(true);
     await expectNothingWritten(async () => expect(await send()).toBe(false));

@@ -185,7 +185,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-test('loss is never taken for continuity, nor growth for loss, nor an old epoch for a new one', () => {
+test('INV7: loss is never taken for continuity, nor growth for loss, nor an old epoch for a new one', () => {
   const verdicts = new Set<string>();
   fc.assert(
     fc.property(fc.array(steps, { maxLength: 40, size: 'max' }), (script) => {

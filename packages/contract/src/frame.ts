@@ -12,7 +12,7 @@ export const TaskStatusUpdatedSchema = TaskItemSchema.extend({
   }),
 }).meta({ id: 'TaskStatusUpdated' });
 
-export const REMOVAL_REASONS = ['not_visible', 'filtered', 'deleted', 'archived'] as const;
+const REMOVAL_REASONS = ['not_visible', 'filtered', 'deleted', 'archived'] as const;
 
 export const TaskRemovedSchema = z
   .object({
@@ -23,7 +23,7 @@ export const TaskRemovedSchema = z
   })
   .meta({ id: 'TaskRemoved' });
 
-export const REFRESH_REASONS = [
+const REFRESH_REASONS = [
   'cursor_expired',
   'cursor_epoch',
   'cursor_invalid',
@@ -38,7 +38,7 @@ export const SnapshotRefreshRequiredSchema = z
 
 export const KeepaliveSchema = z.object({ at: UtcTimeSchema }).meta({ id: 'Keepalive' });
 
-export const RECONNECT_REASONS = [
+const RECONNECT_REASONS = [
   'token_expired',
   'max_lifetime',
   'draining',

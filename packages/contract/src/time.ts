@@ -9,7 +9,7 @@ const ISO =
  *
  * Hand-written because `Date.parse` also takes local times, and February 30.
  */
-export function normalizeTime(text: string): string | undefined {
+function normalizeTime(text: string): string | undefined {
   const parts = ISO.exec(text);
   if (parts === null) return undefined;
   const [, year, month, day, hour, minute, second = '0', fraction = '', sign, offH, offM] = parts;

@@ -22,6 +22,7 @@ export interface StreamConnectionOptions {
   readonly interest: Interest;
   readonly cursor: ClientCursor;
   readonly frames: ChangeFrames;
+  /** How long it is silent at most; jittered, so that streams that began together part. */
   readonly heartbeatMs: number;
   /** When it ends, in milliseconds since 1970, and what its last frame says. */
   readonly end: { readonly atMs: number; readonly reason: ReconnectReason };
@@ -52,10 +53,9 @@ export class StreamConnection implements Follower {
   constructor(options: StreamConnectionOptions, head: Position) {
     this.#options = options;
     this.interest = options.interest;
-    const { hub, cursor, now, heartbeatMs, retryMs, observer, response } = options;
+    const { hub, cursor, now, retryMs, observer, response } = options;
     const nowMs = now();
-    // A random start of the first interval spreads the heartbeats of clients that came at once.
-    this.#lastWriteMs = nowMs - Math.random() * (heartbeatMs / 2);
+    this.#lastWriteMs = nowMs;
     hub.follow(this);
     response.on('drain', () => this.#drained());
     const { state, outcome, changes, refresh } = beginStream(
@@ -139,7 +139,7 @@ export class StreamConnection implements Follower {
     this.#become({ kind: 'ended', untilMs: 0 });
   }
 
-  /** Ends it when its time is over; no frame leaves after that, however late the timer is. */
+  /** Ends it when its time is over; no change leaves after that, however late the timer is. */
   #hasExpired(): boolean {
     const { end, now } = this.#options;
     if (now() < end.atMs) return false;
@@ -149,7 +149,7 @@ export class StreamConnection implements Follower {
 
   #drained(): void {
     const state = this.#state;
-    if (state.kind !== 'parked') return;
+    if (state.kind !== 'parked' || this.#hasExpired()) return;
     const { hub } = this.#options;
     const changes = state.owed === undefined ? hub.changesAfter(state.at.id) : [];
     this.#become({ kind: 'live', guard: state.at.id });
@@ -172,10 +172,12 @@ export class StreamConnection implements Follower {
       const frame = frames.encode(placed, view);
       waiting.push(frame);
       bytes += frame.length;
-      if (bytes > MAX_WAITING_BYTES && !this.#flush(waiting.splice(0))) {
+      if (bytes <= MAX_WAITING_BYTES) continue;
+      if (!this.#flush(waiting.splice(0))) {
         this.#park(placed.position);
         return;
       }
+      bytes = response.writableLength;
     }
     this.#flush(waiting);
   }

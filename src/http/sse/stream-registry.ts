@@ -28,11 +28,17 @@ export class StreamRegistry implements Service {
     return this.#counts.total;
   }
 
-  /** Whether one more stream may open; it must then be added in the same turn. */
-  admit(viewer: string, address: string): Admission {
+  /**
+   * Whether one more stream may open; it must then be added in the same turn.
+   *
+   * @param isFilled whether there is a hub to follow
+   */
+  admit(viewer: string, address: string, isFilled: boolean): Admission {
     const admission = this.#isDraining
       ? 'draining'
-      : this.#counts.judge(this.#limits, viewer, address);
+      : isFilled
+        ? this.#counts.judge(this.#limits, viewer, address)
+        : 'capacity';
     if (admission !== 'admitted') this.#observer.onRefused(admission);
     return admission;
   }

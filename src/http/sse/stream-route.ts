@@ -25,13 +25,15 @@ const MIN_RETRY_MS = 1000;
 const MAX_RETRY_MS = 4000;
 /** A lifetime is up to this share shorter, for the same reason. */
 const LIFETIME_JITTER = 0.1;
+/** And so is a heartbeat, because one change to all of them starts all of their silences. */
+const HEARTBEAT_JITTER = 0.25;
 
 /**
  * What a request for the stream becomes. A native EventSource gives up for good on any status but
  * 200, so what passes by itself is said in a stream that ends; only what lasts is a status.
  */
 export function createStreamHandler(options: StreamRouteOptions): StreamHandler {
-  const { hub, registry, observer, heartbeatMs, now, random } = options;
+  const { hub, registry, observer, now, random } = options;
   const frames = new ChangeFrames();
   const retryMs = () => MIN_RETRY_MS + random() * (MAX_RETRY_MS - MIN_RETRY_MS);
   return (ctx, viewer, { project, statuses, cursor: cursorText }) => {
@@ -41,9 +43,11 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
       // Nothing of the server's is told to somebody who may be nobody.
       return refuse(openResponse(ctx), 'capacity', heldBy(cursor, undefined), retryMs());
     }
+    // Its client left while it was authenticated: nothing will tell once more that it is closed.
+    if (ctx.res.closed) return;
     const { head } = hub;
     const address = ctx.state.clientAddress;
-    const admission = head === undefined ? 'capacity' : registry.admit(viewer.identity, address);
+    const admission = registry.admit(viewer.identity, address, head !== undefined);
     if (admission === 'viewer' || admission === 'address') {
       throw new Refusal('too_many_streams', `too many streams are open for this ${admission}`);
     }
@@ -53,6 +57,7 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
       return refuse(response, reason, heldBy(cursor, head), retryMs());
     }
     const interest: Interest = { filter: { project, statuses }, sight: viewer.sight };
+    const heartbeatMs = options.heartbeatMs * (1 - random() * HEARTBEAT_JITTER);
     const end = endOf(options, viewer.tokenExpiresAtMs);
     const stream = new StreamConnection(
       { response, hub, interest, cursor, frames, heartbeatMs, end, retryMs, now, observer },
@@ -78,9 +83,13 @@ function readCursor(text: string | undefined): ClientCursor {
   return text === undefined ? undefined : (parsePosition(text) ?? 'invalid');
 }
 
-/** What the client has: its own cursor, else where it would have begun. */
+/**
+ * What the client has: its own cursor, or without one where it would have begun. A cursor that is
+ * no position is not replaced by one: whoever came back with that would never be told to refresh.
+ */
 function heldBy(cursor: ClientCursor, head: Position | undefined): Position | undefined {
-  if (cursor === undefined || cursor === 'invalid') return head;
+  if (cursor === 'invalid') return undefined;
+  if (cursor === undefined) return head;
   const epoch = cursor.epoch ?? head?.epoch;
   return epoch === undefined ? undefined : { epoch, id: cursor.id };
 }

@@ -1,0 +1,70 @@
+import { TaskPageSchema } from '@tasktrail/contract';
+import { expect, test } from 'vitest';
+import { KEYS } from '../../src/redis/keys.ts';
+import { type Program, usePrograms } from '../fixtures/program.ts';
+import { useRedis } from '../fixtures/redis.ts';
+
+const redis = useRedis();
+const programs = usePrograms();
+
+const EQUAL = 'snapshot and stream equals the fold of the events.';
+
+test('its printed lines work as printed, and in the end its client agrees with the events', async () => {
+  const demo = programs.start(['demo', '--duration', '5'], {});
+  const [snapshot, stream, emit] = await linesToTry(demo);
+  const watching = programs.shell(stream);
+  const emitted = await programs.shell(emit);
+  expect(emitted).toMatchObject({ code: 0, stderr: '' });
+
+  const answer = await programs.shell(snapshot);
+  expect(answer.code).toBe(0);
+  const page = TaskPageSchema.parse(JSON.parse(answer.stdout));
+  expect(page.items).toHaveLength(3);
+  expect(page.items[0]).toMatchObject({ executionId: 'mine-1', project: 'me/mine' });
+  const api = /Dashboard API {2}(\S+) .*OpenAPI: (\S+)\)/.exec(demo.stdout);
+  expect(await (await fetch(api?.[2] ?? '')).json()).toHaveProperty('openapi');
+  const metrics = /Metrics +(\S+)/.exec(demo.stdout)?.[1] ?? '';
+  expect(await (await fetch(metrics)).text()).toContain('tasktrail_projector_events_total');
+
+  expect(await demo.exited).toEqual({ code: 0, signal: null });
+  expect(demo.stderr).toBe('');
+  expect(demo.stdout).toContain(EQUAL);
+  expect((await watching).stdout).toContain('event: task_status_updated');
+});
+
+test('a signal ends it early, with its verdict', async () => {
+  const demo = programs.start(['demo'], {});
+  await linesToTry(demo);
+  demo.signal('SIGINT');
+  expect(await demo.exited).toEqual({ code: 0, signal: null });
+  expect(demo.stdout).toContain(EQUAL);
+});
+
+test('it uses an empty Redis that is configured, and refuses one that holds events', async () => {
+  const env = { TASK_TRACKING_REDIS_URL: redis.url };
+  const demo = programs.start(['demo', '--duration', '1'], env);
+  expect(await demo.exited).toEqual({ code: 0, signal: null });
+  expect(demo.stdout).toContain(`Redis          ${redis.url}\n`);
+
+  const held = await redis.connect().xlen(KEYS.events);
+  const refused = await programs.run(['demo', '--duration', '1'], env);
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/^tasktrail: .*TASK_TRACKING_REDIS_URL already holds task events/);
+  expect(await redis.connect().xlen(KEYS.events)).toBe(held);
+});
+
+test('it says when the configured Redis cannot be reached', async () => {
+  await redis.server.kill();
+  const env = { TASK_TRACKING_REDIS_URL: redis.url };
+  const refused = await programs.run(['demo', '--duration', '1'], env);
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(/^tasktrail: .*correct TASK_TRACKING_REDIS_URL\n$/);
+});
+
+/** The three lines of shell that it prints to try. */
+async function linesToTry(demo: Program): Promise<[string, string, string]> {
+  await demo.whenWritten(/bin\/tasktrail emit .*\n/);
+  const lines = demo.stdout.split('\n').filter((line) => /^ {2}(curl|TASK_)/.test(line));
+  expect(lines).toHaveLength(3);
+  return lines as [string, string, string];
+}

@@ -1,0 +1,127 @@
+import { STREAM_START, type StreamId } from '@tasktrail/contract';
+import type { Redis } from 'ioredis';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { BlockingReader, LONGEST_READ_MS } from '../../src/redis/blocking-reader.ts';
+import { DeadlineError } from '../../src/runtime/deadline.ts';
+import { idOf } from '../fixtures/events.ts';
+import { eventually } from '../fixtures/facts.ts';
+import { useRedis } from '../fixtures/redis.ts';
+import { startSilentProxy } from './silent-proxy.ts';
+
+const STREAM = 'events';
+const server = useRedis();
+let redis: Redis;
+let closing: AbortController;
+
+beforeEach(() => {
+  redis = server.connect();
+  closing = new AbortController();
+});
+
+async function openReader(url = server.url): Promise<BlockingReader> {
+  const options = { url, name: 'reader', onError: () => undefined };
+  const reader = await BlockingReader.open(options, closing.signal);
+  onTestFinished(() => reader[Symbol.dispose]());
+  return reader;
+}
+
+async function append(id: string, ...pairs: (string | Buffer)[]): Promise<StreamId> {
+  await redis.call('XADD', [STREAM, id, ...pairs]);
+  return idOf(id);
+}
+
+/** Resolves once the reader's command is blocked at the server. */
+async function whenBlocked(): Promise<void> {
+  await eventually(async () => {
+    expect(await redis.info('clients')).toMatch(/blocked_clients:1\b/);
+  });
+}
+
+describe('a blocking reader', () => {
+  test('gives entries after an id, oldest first, and no more than it was asked for', async () => {
+    for (const id of ['1-9', '1-10', '2-0', '10-0']) await append(id, 'n', id);
+    const reader = await openReader();
+    const idsAfter = async (after: StreamId, count: number) =>
+      (await reader.read(STREAM, after, count)).map(({ id }) => id);
+    expect(await idsAfter(STREAM_START, 2)).toEqual(['1-9', '1-10']);
+    expect(await idsAfter(idOf('1-9'), 10)).toEqual(['1-10', '2-0', '10-0']);
+    expect(await idsAfter(idOf('2-0'), 10)).toEqual(['10-0']);
+  });
+
+  test('gives an entry that comes while it waits, at once', async () => {
+    const reader = await openReader();
+    const reading = reader.read(STREAM, STREAM_START, 10);
+    await whenBlocked();
+    await append('5-0', 'a', 'b', 'a', '');
+    expect(await reading).toEqual([{ id: '5-0', pairs: ['a', 'b', 'a', ''], isText: true }]);
+  });
+
+  test('gives none when none came for as long as it was to wait', async () => {
+    const reader = await openReader();
+    const startedAt = performance.now();
+    expect(await reader.read(STREAM, STREAM_START, 10, 50)).toEqual([]);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(45);
+    expect(performance.now() - startedAt).toBeLessThan(900);
+  });
+
+  test('tells bytes that are no UTF-8 from the replacement character itself', async () => {
+    await append('1-0', 'text', 'a\ufffdb');
+    await append('2-0', 'text', Buffer.from([0x61, 0xff]));
+    await append('3-0', Buffer.from([0xc3, 0x28]), 'x');
+    await append('4-0', '😀', 'läuft');
+    const reader = await openReader();
+    const entries = await reader.read(STREAM, STREAM_START, 10);
+    expect(entries.map(({ isText }) => isText)).toEqual([true, false, false, true]);
+    expect(entries[0]?.pairs).toEqual(['text', 'a\ufffdb']);
+  });
+
+  test('is closed by the signal, and a read that waits rejects', async () => {
+    const reader = await openReader();
+    const reading = reader.read(STREAM, STREAM_START, 10);
+    await whenBlocked();
+    closing.abort();
+    await expect(reading).rejects.toThrow();
+    await eventually(async () => expect(await server.foreignConnections()).toEqual([]));
+  });
+
+  test('does not open once the signal has aborted', async () => {
+    closing.abort();
+    await expect(openReader()).rejects.toThrow('aborted');
+    await redis.ping();
+    expect(await server.foreignConnections()).toEqual([]);
+  });
+
+  test('may be closed twice', async () => {
+    const reader = await openReader();
+    reader[Symbol.dispose]();
+    reader[Symbol.dispose]();
+    await eventually(async () => expect(await server.foreignConnections()).toEqual([]));
+  });
+
+  test('does not wait for a Redis that is not there', async () => {
+    await server.server.kill();
+    const startedAt = performance.now();
+    await expect(openReader()).rejects.toThrow();
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
+  test('gives up, within its deadline, a network that fell silent while it reads', async () => {
+    const proxy = await startSilentProxy(server.url);
+    const reader = await openReader(proxy.url);
+    proxy.fallSilent();
+    const startedAt = performance.now();
+    await expect(reader.read(STREAM, STREAM_START, 10)).rejects.toThrow(DeadlineError);
+    expect(performance.now() - startedAt).toBeLessThan(LONGEST_READ_MS + 500);
+    reader[Symbol.dispose]();
+    await eventually(() => expect(proxy.connections).toBe(0));
+  });
+
+  test('gives up, within its deadline, a network that fell silent while it connects', async () => {
+    const proxy = await startSilentProxy(server.url);
+    proxy.fallSilent();
+    const startedAt = performance.now();
+    await expect(openReader(proxy.url)).rejects.toThrow(DeadlineError);
+    expect(performance.now() - startedAt).toBeLessThan(LONGEST_READ_MS + 500);
+    await eventually(() => expect(proxy.connections).toBe(0));
+  });
+});
