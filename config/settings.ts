@@ -168,7 +168,7 @@ export const SETTINGS = {
     'ms',
   ),
   TASK_DASHBOARD_REPLAY_LIMIT: setting(
-    integer(1, 1_000_000),
+    integer(1, 50_000),
     '200',
     'Changes that a server keeps for streams that resume.',
     'entries',

@@ -133,7 +133,8 @@ function addProjector(assembly: Assembly): void {
     redis,
     keys: KEYS,
     events: {
-      connection: connect('events'),
+      redis,
+      doorbell: connect('events'),
       stream: KEYS.events,
       batchSize: config.projector.batchSize,
     },

@@ -1,29 +1,43 @@
 import { STREAM_START, type StreamId } from '@tasktrail/contract';
-import { BlockingReader, LONGEST_WAIT_MS, type StreamEntry } from '../redis/blocking-reader.ts';
+import type { Redis } from 'ioredis';
+import { BlockingReader, LONGEST_WAIT_MS } from '../redis/blocking-reader.ts';
 import type { ConnectionOptions } from '../redis/connections.ts';
+import { type EventEntry, readEventsAfter } from './event-reader.ts';
 
 export interface EventSourceOptions {
-  readonly connection: ConnectionOptions;
+  /** The connection that commits. */
+  readonly redis: Redis;
+  /** Of the doorbell, which is a connection of its own. */
+  readonly doorbell: ConnectionOptions;
   readonly stream: string;
   /** Events per batch at most. */
   readonly batchSize: number;
 }
 
 /**
- * Batches of events after a checkpoint, in stream order; an empty one about every second in which
- * none came, and at once where none is there, so that reading is known to work. It ends when the signal aborts and throws when the connection fails. Whether a batch
- * was applied is not its job: whoever must read again begins again.
+ * Batches of events after a checkpoint, in stream order. An empty one says that reading works and
+ * none came: at once where none is there, and then about every second. It ends when the signal
+ * aborts and throws when a connection fails. Whether a batch was applied is not its job:
+ * whoever must read again begins again.
  */
 export async function* readEvents(
-  options: EventSourceOptions,
+  { redis, doorbell: connection, stream, batchSize }: EventSourceOptions,
   checkpoint: StreamId | undefined,
   signal: AbortSignal,
-): AsyncGenerator<readonly StreamEntry[], void> {
+): AsyncGenerator<readonly EventEntry[], void> {
   let after = checkpoint ?? STREAM_START;
-  using reader = await BlockingReader.open(options.connection, signal);
-  for (let waitMs = 1; !signal.aborted; waitMs = LONGEST_WAIT_MS) {
-    const entries = await reader.read(options.stream, after, options.batchSize, waitMs);
+  // The first wait only shows that the doorbell works.
+  let waitMs = 1;
+  using doorbell = await BlockingReader.open(connection, signal);
+  while (!signal.aborted) {
+    const entries = await readEventsAfter(redis, stream, after, batchSize);
     after = entries.at(-1)?.id ?? after;
-    yield entries;
+    if (entries.length > 0) {
+      yield entries;
+      continue;
+    }
+    const rung = await doorbell.read(stream, after, 1, waitMs);
+    waitMs = LONGEST_WAIT_MS;
+    if (rung.length === 0) yield [];
   }
 }

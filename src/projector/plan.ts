@@ -2,15 +2,16 @@ import {
   type DecodedEntry,
   decodeEntry,
   type InvalidEntry,
+  MAX_ENTRY_BYTES,
   type StreamId,
   type TaskChange,
 } from '@tasktrail/contract';
 import { audienceOf } from '../auth/visibility.ts';
 import { indexKeysOf, indexScoreOf } from '../read-model/indexes.ts';
-import type { StreamEntry } from '../redis/blocking-reader.ts';
 import type { Keys } from '../redis/keys.ts';
 import { type Task, toItem } from '../redis/task-row.ts';
-import { foldEvent } from './fold.ts';
+import type { EventEntry } from './event-reader.ts';
+import { type FoldOutcome, foldEvent } from './fold.ts';
 import type { OutcomeCounts } from './projector.ts';
 
 /** An entry, read. */
@@ -26,9 +27,9 @@ export type IndexMove =
 
 /** Everything that one commit writes. */
 export interface CommitPlan {
-  /** The last entry of the batch, whatever became of it. */
+  /** The last entry that it covers, whatever became of it. */
   readonly checkpoint: StreamId;
-  /** How many entries the batch had. */
+  /** How many entries of the batch it covers: the first ones, at least one. */
   readonly entries: number;
   /** Final states: a task that several events changed is written once. */
   readonly rows: readonly Task[];
@@ -39,17 +40,21 @@ export interface CommitPlan {
   readonly counts: OutcomeCounts;
 }
 
-export function decodeBatch(entries: readonly StreamEntry[]): DecodedEvent[] {
-  return entries.map(({ id, pairs, isText }) => ({
+export function decodeBatch(entries: readonly EventEntry[]): DecodedEvent[] {
+  return entries.map(({ id, pairs, flaw }) => ({
     id,
-    decoded: isText ? decodeEntry(id, pairs) : NOT_UTF8,
+    decoded: flaw === undefined ? decodeEntry(id, pairs) : FLAWS[flaw],
   }));
 }
 
-const NOT_UTF8: DecodedEntry = {
-  kind: 'invalid',
-  problem: { reason: 'not_utf8', field: '', detail: 'field names and values must be UTF-8' },
+const FLAWS: Readonly<Record<'too_large' | 'not_utf8', DecodedEntry>> = {
+  too_large: flawed('entry_too_large', `an entry is at most ${MAX_ENTRY_BYTES} bytes`),
+  not_utf8: flawed('not_utf8', 'field names and values must be UTF-8'),
 };
+
+function flawed(reason: InvalidEntry['reason'], detail: string): DecodedEntry {
+  return { kind: 'invalid', problem: { reason, field: '', detail } };
+}
 
 /** The executions whose rows a batch needs, each once. */
 export function executionsOf(batch: readonly DecodedEvent[]): string[] {
@@ -61,56 +66,91 @@ export function executionsOf(batch: readonly DecodedEvent[]): string[] {
 }
 
 /**
- * Turns a batch and the rows it touches into writes: no I/O.
+ * Turns a batch, or the beginning of it, and the rows that it touches into writes: no I/O. What one
+ * commit writes is bounded by its bytes, because a small event may change a task of 100 KiB.
  *
  * @param batch at least one entry, in stream order
  * @param stored the rows of `executionsOf(batch)` as they are now; absent where there is none
+ * @param maxBytes about how much the changes may take; the one that reaches it is the last
  */
 export function planBatch(
   batch: readonly [DecodedEvent, ...DecodedEvent[]],
   stored: ReadonlyMap<string, Task>,
   keys: Keys,
+  maxBytes = MAX_COMMIT_BYTES,
 ): CommitPlan {
   const folded = new Map<string, Task>();
   const changes: { id: StreamId; change: TaskChange }[] = [];
   const quarantined: { id: StreamId; problem: InvalidEntry }[] = [];
-  const counts = { applied: 0, duplicate: 0, stale: 0, quarantined: 0 };
+  let unchanging = { duplicate: 0, stale: 0 };
+  let bytes = 0;
+  let covered = 0;
   for (const { id, decoded } of batch) {
-    if (decoded.kind === 'invalid') {
-      quarantined.push({ id, problem: decoded.problem });
-      continue;
-    }
-    const { executionId } = decoded.event;
-    const before = folded.get(executionId) ?? stored.get(executionId);
-    const outcome = foldEvent(before, id, decoded.event);
+    covered += 1;
+    const outcome = foldInto(folded, stored, id, decoded);
     switch (outcome.kind) {
-      case 'applied':
-        folded.set(executionId, outcome.task);
-        changes.push({ id, change: changeOf(before, outcome.task) });
-        counts.applied += 1;
+      case 'applied': {
+        const change = changeOf(outcome.before, outcome.task);
+        folded.set(outcome.task.executionId, outcome.task);
+        changes.push({ id, change });
+        bytes += bytesOf(change);
         break;
+      }
       case 'invalid':
         quarantined.push({ id, problem: outcome.problem });
+        // Nobody knows how large it is: Redis copies it by itself, and does nothing else meanwhile.
+        if (outcome.problem.reason === 'entry_too_large') bytes = maxBytes;
         break;
       case 'duplicate':
       case 'stale':
-        counts[outcome.kind] += 1;
+        unchanging = { ...unchanging, [outcome.kind]: unchanging[outcome.kind] + 1 };
         break;
     }
+    if (bytes >= maxBytes) break;
   }
-  counts.quarantined = quarantined.length;
-  const last = batch[batch.length - 1] ?? batch[0];
   return {
-    checkpoint: last.id,
-    entries: batch.length,
+    checkpoint: (batch[covered - 1] ?? batch[0]).id,
+    entries: covered,
     rows: [...folded.values()],
     moves: [...folded.values()].flatMap((task) =>
       movesOf(stored.get(task.executionId), task, keys),
     ),
     changes,
     quarantined,
-    counts,
+    counts: { applied: changes.length, quarantined: quarantined.length, ...unchanging },
   };
+}
+
+/** Sent within a second over a link of 40 Mbit/s. */
+const MAX_COMMIT_BYTES = 4 * 1024 * 1024;
+
+type BatchOutcome =
+  | Exclude<FoldOutcome, { readonly kind: 'applied' }>
+  | { readonly kind: 'applied'; readonly before: Task | undefined; readonly task: Task };
+
+/** Folds an entry into what the batch has made of its task so far. */
+function foldInto(
+  folded: ReadonlyMap<string, Task>,
+  stored: ReadonlyMap<string, Task>,
+  id: StreamId,
+  decoded: DecodedEntry,
+): BatchOutcome {
+  if (decoded.kind === 'invalid') return decoded;
+  const { executionId } = decoded.event;
+  const before = folded.get(executionId) ?? stored.get(executionId);
+  const outcome = foldEvent(before, id, decoded.event);
+  return outcome.kind === 'applied' ? { ...outcome, before } : outcome;
+}
+
+/** About how much a change takes on its way to Redis: what of it can be long, and the rest. */
+function bytesOf({ item, previous }: TaskChange): number {
+  const texts = [
+    item.message ?? '',
+    ...item.prLinks,
+    ...item.visibility.responsibleUsers,
+    ...(previous?.audience ?? []),
+  ];
+  return texts.reduce((bytes, text) => bytes + text.length, 1000);
 }
 
 function changeOf(before: Task | undefined, after: Task): TaskChange {

@@ -1,15 +1,22 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { LONGEST_READ_MS, type StreamEntry } from '../redis/blocking-reader.ts';
+import { LONGEST_READ_MS } from '../redis/blocking-reader.ts';
 import type { Keys } from '../redis/keys.ts';
 import { logTrouble } from '../redis/trouble.ts';
 import { LoopWatch } from '../runtime/loop-watch.ts';
 import { retryUntilAborted, sleep } from '../runtime/retry.ts';
 import type { Health, HealthCheck, Service } from '../runtime/service.ts';
 import { commit, loadRows, loadState } from './commit.ts';
+import type { EventEntry } from './event-reader.ts';
 import { type EventSourceOptions, readEvents } from './event-source.ts';
 import type { Lease } from './lease.ts';
-import { type DecodedEvent, decodeBatch, executionsOf, planBatch } from './plan.ts';
+import {
+  type CommitPlan,
+  type DecodedEvent,
+  decodeBatch,
+  executionsOf,
+  planBatch,
+} from './plan.ts';
 import type { ProjectorObserver, ProjectorState } from './projector.ts';
 
 export interface ProjectorOptions {
@@ -94,16 +101,32 @@ export class ProjectorService implements Service, HealthCheck {
   /** The state after the entries; undefined when the stored one turned out to be another. */
   async #apply(
     state: ProjectorState,
-    entries: readonly StreamEntry[],
+    entries: readonly EventEntry[],
   ): Promise<ProjectorState | undefined> {
-    const { redis, keys, feedMaxLength, observer } = this.#options;
-    const batch = decodeBatch(entries);
-    if (!isNotEmpty(batch)) {
-      // Emptying Redis drops no connection: an idle projector sees it by looking.
-      const stored = await loadState(redis, keys);
-      const isSame = stored.checkpoint === state.checkpoint && stored.epoch === state.epoch;
-      return isSame ? state : undefined;
+    let rest = decodeBatch(entries);
+    if (rest.length === 0) return this.#confirm(state);
+    let reached: ProjectorState | undefined = state;
+    while (reached !== undefined && isNotEmpty(rest)) {
+      const plan = await this.#commitBeginning(reached, rest);
+      reached = plan && { checkpoint: plan.checkpoint, epoch: state.epoch };
+      rest = rest.slice(plan?.entries);
     }
+    return reached;
+  }
+
+  /** Emptying Redis drops no connection: an idle projector sees it by looking. */
+  async #confirm(state: ProjectorState): Promise<ProjectorState | undefined> {
+    const stored = await loadState(this.#options.redis, this.#options.keys);
+    const isSame = stored.checkpoint === state.checkpoint && stored.epoch === state.epoch;
+    return isSame ? state : undefined;
+  }
+
+  /** What was committed: as much of the batch as one commit takes; undefined on a conflict. */
+  async #commitBeginning(
+    state: ProjectorState,
+    batch: readonly [DecodedEvent, ...DecodedEvent[]],
+  ): Promise<CommitPlan | undefined> {
+    const { redis, keys, feedMaxLength, observer } = this.#options;
     const startedAt = performance.now();
     const plan = planBatch(batch, await loadRows(redis, keys, executionsOf(batch)), keys);
     if (!(await commit(redis, keys, state, plan, feedMaxLength))) {
@@ -114,7 +137,7 @@ export class ProjectorService implements Service, HealthCheck {
     for (const { id, problem } of plan.quarantined) {
       observer.onQuarantined(id, problem.reason, problem.field);
     }
-    return { checkpoint: plan.checkpoint, epoch: state.epoch };
+    return plan;
   }
 
   #become(role: 'standby' | 'applying'): void {

@@ -11,6 +11,7 @@ import { audienceOf, canSee, type Sight } from '../auth/visibility.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import { decodeTaskRow, type Task, toItem } from '../redis/task-row.ts';
+import { isRedisAway } from '../redis/trouble.ts';
 import { indexScoreOf } from './indexes.ts';
 import {
   formatPageCursor,
@@ -138,7 +139,8 @@ async function whileAvailable<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    throw unavailable('Redis cannot be read', cause);
+    // What Redis being back does not mend is a defect, and must not look like an outage.
+    throw isRedisAway(cause) ? unavailable('Redis cannot be read', cause) : cause;
   }
 }
 

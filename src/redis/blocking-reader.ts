@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { parseStreamId, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import { withDeadline } from '../runtime/deadline.ts';
@@ -8,8 +7,6 @@ import { type ConnectionOptions, connectForBlocking } from './connections.ts';
 export interface StreamEntry {
   readonly id: StreamId;
   readonly pairs: readonly string[];
-  /** False when a name or value is not UTF-8, so that `pairs` cannot be trusted. */
-  readonly isText: boolean;
 }
 
 /** How long a read waits for an entry before it comes back with none. */
@@ -52,7 +49,7 @@ export class BlockingReader implements Disposable {
   }
 
   /**
-   * The entries after an id, oldest first, `count` at most; none when there was none for so long.
+   * The entries after an id, oldest first, `count` at most; none when none came for so long.
    *
    * @param waitMs at least 1, and at most the longest wait
    * @throws DeadlineError when Redis does not answer in time
@@ -69,30 +66,17 @@ export class BlockingReader implements Disposable {
       `reading ${stream}`,
     );
     const entries = reply?.[0]?.[1] ?? [];
-    return Promise.all(entries.map(([id, pairs]) => this.#toEntry(stream, id, pairs)));
+    return entries.map(([id, pairs]) => toEntry(id, pairs));
   }
 
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.#close);
     this.#redis.disconnect();
   }
+}
 
-  async #toEntry(stream: string, idText: string, pairs: string[]): Promise<StreamEntry> {
-    const id = parseStreamId(idText);
-    if (id === undefined) throw new TypeError(`Redis named an entry ${idText}`);
-    // Bytes that are no UTF-8 arrive as U+FFFD, which may also be what was appended: only the
-    // bytes themselves tell.
-    const isText =
-      !pairs.some((text) => text.includes('\ufffd')) || (await this.#isUtf8(stream, id));
-    return { id, pairs, isText };
-  }
-
-  async #isUtf8(stream: string, id: StreamId): Promise<boolean> {
-    const bytes = await withDeadline(
-      this.#redis.xrangeBuffer(stream, id, id),
-      LONGEST_READ_MS,
-      `reading ${stream}`,
-    );
-    return bytes.every(([, pairs]) => pairs.every((text) => isUtf8(text)));
-  }
+function toEntry(idText: string, pairs: readonly string[]): StreamEntry {
+  const id = parseStreamId(idText);
+  if (id === undefined) throw new TypeError(`Redis named an entry ${idText}`);
+  return { id, pairs };
 }

@@ -3,7 +3,7 @@ import { DeadlineError } from '../runtime/deadline.ts';
 
 /** ioredis' words for a connection that is not there now, and Redis' for not being ready itself. */
 const AWAY =
-  /^(Stream isn't writeable|Connection is closed|Connection lost|connect E|read E|write E|Socket timeout|Reached the max retries|LOADING|READONLY|MASTERDOWN)|ECONNREFUSED/;
+  /^(Stream isn't writeable|Connection is closed|Connection lost|connect E|read E|write E|Socket timeout|Reached the max retries|LOADING|UNBLOCKED|READONLY|MASTERDOWN)|ECONNREFUSED/;
 
 /** Whether an error only says that Redis is away, which its being back mends. */
 export function isRedisAway(error: unknown): boolean {

@@ -38,7 +38,8 @@ test.for(SEEDS)('pages and stream converge to the fold, seed %i', async (seed) =
   const isEnforced = random() < 0.6;
   // Who resumes within a window that holds everything is never told to load the snapshot again.
   const isWindowWide = random() < 0.5;
-  await using app = await startApp(
+  await using servers = await startServers(
+    between(random, 1, 2),
     {
       TASK_DASHBOARD_ENFORCE_VISIBILITY: String(isEnforced),
       TASK_DASHBOARD_ADMINS: 'google:root@example.com',
@@ -55,7 +56,7 @@ test.for(SEEDS)('pages and stream converge to the fold, seed %i', async (seed) =
   const wishes = viewersOf(random, isEnforced);
   await using viewers = new AsyncDisposableStack();
   const following = wishes.map((wish) =>
-    viewers.use(new StreamViewer({ url: app.url, ...wish })).start(),
+    viewers.use(new StreamViewer({ url: () => pick(random, servers.urls), ...wish })).start(),
   );
   await appendInBursts(producer, events, random);
   const expected = await foldAllEvents(redis.connect(), KEYS);
@@ -115,7 +116,8 @@ async function lastEventId(): Promise<StreamId> {
   return last?.[0] as StreamId;
 }
 
-async function startApp(changes: Record<string, string>, maxLifetimeMs: number) {
+/** Replicas: pages and streams of one viewer may come from any of them. The first applies events. */
+async function startServers(count: number, changes: Record<string, string>, maxLifetimeMs: number) {
   const loaded = loadConfig(dashboardEnvironment(redis, google, changes), true);
   const { serve } = loaded;
   // Shorter than an operator may set it, so that streams end while tasks move.
@@ -124,15 +126,19 @@ async function startApp(changes: Record<string, string>, maxLifetimeMs: number) 
     serve: serve && { ...serve, stream: { ...serve.stream, maxLifetimeMs } },
   };
   const logger = createLogger({ level: 'silent', pretty: false });
-  const app = await createApp({ config, applies: true, version: '0.0.0', logger });
   const stop = new AbortController();
-  const running = app.run(stop.signal);
-  await eventually(() => expect(app.isReady()).toBe(true));
+  const apps = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      createApp({ config, applies: index === 0, version: '0.0.0', logger }),
+    ),
+  );
+  const running = apps.map((app) => app.run(stop.signal));
+  for (const app of apps) await eventually(() => expect(app.isReady()).toBe(true));
   return {
-    url: app.url ?? '',
+    urls: apps.map(({ url }) => url ?? '') as [string, ...string[]],
     [Symbol.asyncDispose]: async () => {
       stop.abort();
-      await running;
+      await Promise.all(running);
     },
   };
 }

@@ -49,8 +49,9 @@ test('after a run the metrics of both processes say what happened in it', async 
     );
   }
   clients.use(await open());
-  await using refused = await open();
+  const refused = await open();
   expect(refused.status).toBe(429);
+  expect(await refused.body()).toContain('too_many_streams');
 
   const told = await redis.connect().xadd(KEYS.events, '*', ...changed());
   await whenProjected(redis.connect(), told as StreamId);

@@ -101,7 +101,8 @@ async function openWorld(redis: TestRedis, programs: ReturnType<typeof useProgra
     ),
   );
   const token = programs.signIn({ email: 'ana@example.com' });
-  const viewer = new StreamViewer({ url: await serve.url(), token }).start();
+  const url = await serve.url();
+  const viewer = new StreamViewer({ url: () => url, token }).start();
   await viewer.whenAt(ids.at(-1) as StreamId);
   return {
     ...{ projector, serve, producer, viewer },

@@ -38,7 +38,7 @@ test.for([
   const token = programs.signIn({ email: 'ana@example.com' });
   await using viewers = new AsyncDisposableStack();
   const following = (['header', 'query'] as const).map((resumeBy) =>
-    viewers.use(new StreamViewer({ url, token, resumeBy })).start(),
+    viewers.use(new StreamViewer({ url: () => url, token, resumeBy })).start(),
   );
   const began = await append('in_progress');
   for (const viewer of following) await viewer.whenAt(began);

@@ -127,7 +127,7 @@ async function openWorld() {
   const tokens = new Map<StreamViewer, string>();
   const open = (email: string, principals?: string[]) => {
     const token = programs.signIn({ email });
-    const viewer = new StreamViewer({ url, token, principals, limit: () => 1 });
+    const viewer = new StreamViewer({ url: () => url, token, principals, limit: () => 1 });
     tokens.set(viewer, token);
     return viewer.start();
   };

@@ -38,7 +38,7 @@ export async function appendEntries(
 
 /** Plans a batch on what Redis holds now. */
 export async function planOf(redis: Redis, batch: readonly Appended[]): Promise<CommitPlan> {
-  const decoded = decodeBatch(batch.map((entry) => ({ ...entry, isText: true })));
+  const decoded = decodeBatch(batch.map((entry) => ({ ...entry, flaw: undefined })));
   const rows = await loadRows(redis, KEYS, executionsOf(decoded));
   return planBatch(decoded as [DecodedEvent, ...DecodedEvent[]], rows, KEYS);
 }

@@ -52,6 +52,11 @@ describe('INV2: a commit', () => {
     expect((await loadState(redis, KEYS)).checkpoint).toBe(nthEntryId(3));
   });
 
+  test('INV1: is refused where the events are not: they were read from a node failed over', async () => {
+    await redis.xdel(KEYS.events, plan.checkpoint);
+    await expectNothingWritten(() => expect(send()).rejects.toThrow('EVENTGONE'));
+  });
+
   test('leaves the epoch, and fields of the projector that it does not know', async () => {
     await redis.hset(KEYS.projector, 'later', 'kept');
     expect(await send()).toBe(true);

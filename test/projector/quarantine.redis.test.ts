@@ -199,8 +199,9 @@ describe('an entry that is no fault of its bot is applied:', () => {
 test('of an entry that was deleted meanwhile the quarantine keeps that it was there', async () => {
   const id = await append(anEntry({ attempt: '0' }));
   const gone: Appended = { id, pairs: anEntry({ attempt: '0' }) };
+  const last: Appended = { id: await append(anEntry()), pairs: anEntry() };
   await redis.xdel(KEYS.events, id);
-  expect(await applyBatch(redis, [gone])).toBe(true);
+  expect(await applyBatch(redis, [gone, last])).toBe(true);
   expect((await quarantined()).map(texts)).toEqual([tail('invalid_value', 'attempt', id)]);
 });
 

@@ -55,7 +55,8 @@ export async function runProjector(url: string, options: Options = {}): Promise<
     redis,
     keys: KEYS,
     events: {
-      connection: connection('events'),
+      redis,
+      doorbell: connection('events'),
       stream: KEYS.events,
       batchSize: options.batchSize ?? 500,
     },

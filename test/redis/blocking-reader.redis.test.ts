@@ -25,8 +25,8 @@ async function openReader(url = server.url): Promise<BlockingReader> {
   return reader;
 }
 
-async function append(id: string, ...pairs: (string | Buffer)[]): Promise<StreamId> {
-  await redis.call('XADD', [STREAM, id, ...pairs]);
+async function append(id: string, ...pairs: string[]): Promise<StreamId> {
+  await redis.xadd(STREAM, id, ...pairs);
   return idOf(id);
 }
 
@@ -53,26 +53,14 @@ describe('a blocking reader', () => {
     const reading = reader.read(STREAM, STREAM_START, 10);
     await whenBlocked();
     await append('5-0', 'a', 'b', 'a', '');
-    expect(await reading).toEqual([{ id: '5-0', pairs: ['a', 'b', 'a', ''], isText: true }]);
+    expect(await reading).toEqual([{ id: '5-0', pairs: ['a', 'b', 'a', ''] }]);
   });
 
-  test('gives none when none came for as long as it was to wait', async () => {
+  test('gives none when none came for a second', async () => {
     const reader = await openReader();
     const startedAt = performance.now();
-    expect(await reader.read(STREAM, STREAM_START, 10, 50)).toEqual([]);
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(45);
-    expect(performance.now() - startedAt).toBeLessThan(900);
-  });
-
-  test('tells bytes that are no UTF-8 from the replacement character itself', async () => {
-    await append('1-0', 'text', 'a\ufffdb');
-    await append('2-0', 'text', Buffer.from([0x61, 0xff]));
-    await append('3-0', Buffer.from([0xc3, 0x28]), 'x');
-    await append('4-0', '😀', 'läuft');
-    const reader = await openReader();
-    const entries = await reader.read(STREAM, STREAM_START, 10);
-    expect(entries.map(({ isText }) => isText)).toEqual([true, false, false, true]);
-    expect(entries[0]?.pairs).toEqual(['text', 'a\ufffdb']);
+    expect(await reader.read(STREAM, STREAM_START, 10)).toEqual([]);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(950);
   });
 
   test('is closed by the signal, and a read that waits rejects', async () => {

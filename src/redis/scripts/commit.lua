@@ -18,7 +18,8 @@
 --   moves        key, score ('' removes), member
 --
 -- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again; an error
--- when a key holds what it should not.
+-- when a key holds what it should not, or when the last event of the batch is not here: it was read
+-- from a node that is not this one, or deleted since.
 
 local function stored(field)
   return redis.call('HGET', KEYS[1], field) or ''
@@ -26,6 +27,10 @@ end
 
 if stored('checkpoint') ~= ARGV[1] or stored('epoch') ~= ARGV[2] then
   return 0
+end
+
+if #redis.call('XRANGE', KEYS[2], ARGV[3], ARGV[3]) == 0 then
+  return redis.error_reply('EVENTGONE ' .. ARGV[3] .. ' is not in ' .. KEYS[2])
 end
 
 local function wrong_type(key, expected)
