@@ -107,6 +107,8 @@ async function assemble(options: AppOptions, resources: AsyncDisposableStack): P
   });
   const redis = connectForCommands(connect('commands'));
   resources.defer(() => redis.disconnect());
+  // By every process, since a projector that is gone tells nobody that events wait.
+  metrics.projector.collectLag(async () => lagOf(await readLag(redis, KEYS), Date.now()));
   // The loops begin with a connection where there is one, and wait for it where there is none.
   await withDeadline(redis.connect(), FIRST_CONNECTION_MS, 'Redis').catch(() => undefined);
   const health: HealthCheck = {
@@ -128,7 +130,7 @@ async function assemble(options: AppOptions, resources: AsyncDisposableStack): P
 }
 
 function addProjector(assembly: Assembly): void {
-  const { config, redis, connect, metrics, observers, logger } = assembly;
+  const { config, redis, connect, observers, logger } = assembly;
   const projector = new ProjectorService({
     redis,
     keys: KEYS,
@@ -145,7 +147,6 @@ function addProjector(assembly: Assembly): void {
   });
   assembly.services.push(projector);
   assembly.checks.push(projector);
-  metrics.projector.collectLag(async () => lagOf(await readLag(redis, KEYS), Date.now()));
 }
 
 async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpServer> {

@@ -101,7 +101,7 @@ addCommand('demo')
       {
         durationMs: duration === undefined ? undefined : duration * 1000,
         port,
-        redisUrl: process.env.TASK_TRACKING_REDIS_URL || undefined,
+        redisUrl: readSettings(process.env, []).TASK_TRACKING_REDIS_URL,
         searchPath: process.env.PATH,
         version: VERSION,
         logger: createLogger({ level: 'warn', pretty: process.stdout.isTTY }),

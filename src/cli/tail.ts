@@ -1,4 +1,5 @@
 import {
+  type ClientPosition,
   parsePosition,
   STREAM_START,
   type StreamId,
@@ -7,16 +8,16 @@ import {
   type TaskStatus,
 } from '@tasktrail/contract';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { BlockingReader } from '../redis/blocking-reader.ts';
-import { decodeChange } from '../redis/change-entry.ts';
+import { BlockingReader, type StreamEntry } from '../redis/blocking-reader.ts';
+import { CorruptChangeError, decodeChange } from '../redis/change-entry.ts';
 import { type ConnectionOptions, connectForCommands } from '../redis/connections.ts';
 import type { Keys } from '../redis/keys.ts';
-import { retryUntilAborted } from '../runtime/retry.ts';
+import { FatalError, retryUntilAborted } from '../runtime/retry.ts';
 
 /** `tasktrail tail`: the change feed as NDJSON, straight from Redis and whoever may see it. */
 export interface TailOptions {
   /** Changes after this position; absent: those that come from now on. */
-  readonly since?: StreamId;
+  readonly since?: ClientPosition;
   readonly project?: string;
   readonly status?: readonly TaskStatus[];
   /** Ends after so many changes; absent: never. */
@@ -43,12 +44,12 @@ export function addTailOptions(command: Command): Command {
     .option('--limit <count>', 'end after so many changes', positiveInteger);
 }
 
-function position(text: string): StreamId {
+function position(text: string): ClientPosition {
   const read = parsePosition(text);
   if (read === undefined) {
     throw new InvalidArgumentError(`It must be a position or a stream id such as ${STREAM_START}.`);
   }
-  return read.id;
+  return read;
 }
 
 function positiveInteger(text: string): number {
@@ -72,18 +73,18 @@ export async function runTail(
     name: 'tail',
     onError: () => undefined,
   };
-  let after = options.since;
+  let after: StreamId | undefined;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   await retryUntilAborted(
     async () => {
-      after ??= await readEnd(connection, io.keys);
+      after ??= await readBeginning(connection, io.keys, options.since);
       using reader = await BlockingReader.open(connection, stop);
       while (!stop.aborted) {
-        for (const { id, pairs } of await reader.read(io.keys.updates, after, READ_COUNT)) {
-          after = id;
-          const change = decodeChange(id, pairs);
-          if (!isWanted(change, options)) continue;
-          io.write(JSON.stringify({ id, ...change }));
+        for (const entry of await reader.read(io.keys.updates, after, READ_COUNT)) {
+          after = entry.id;
+          const change = readChange(entry, io.writeError);
+          if (change === undefined || !isWanted(change, options)) continue;
+          io.write(JSON.stringify({ id: entry.id, ...change }));
           left -= 1;
           if (left <= 0) return done.abort();
         }
@@ -100,15 +101,47 @@ export async function runTail(
   );
 }
 
-/** The end of the feed, asked for once: from then on only explicit ids, so that none is missed. */
-async function readEnd(connection: ConnectionOptions, keys: Keys): Promise<StreamId> {
+/**
+ * Where to begin, asked for once: from then on only explicit ids, so that no change is missed.
+ *
+ * @param since absent: the end of the feed
+ * @throws FatalError when that position is of another history
+ */
+async function readBeginning(
+  connection: ConnectionOptions,
+  keys: Keys,
+  since: ClientPosition | undefined,
+): Promise<StreamId> {
+  if (since !== undefined && since.epoch === undefined) return since.id;
   const redis = connectForCommands(connection);
   try {
     await redis.connect();
+    if (since !== undefined) {
+      const epoch = await redis.hget(keys.projector, 'epoch');
+      if (epoch === since.epoch) return since.id;
+      throw new FatalError(
+        `the position of --since is of another history (now ${epoch ?? 'none'}): changes between ` +
+          'the two are unknown; give a stream id alone, or leave it out',
+      );
+    }
     const [last] = await redis.xrevrange(keys.updates, '+', '-', 'COUNT', 1);
     return (last?.[0] as StreamId | undefined) ?? STREAM_START;
   } finally {
     redis.disconnect();
+  }
+}
+
+/** Undefined for what is no change, which is told: it must not stop what comes after it. */
+function readChange(
+  { id, pairs }: StreamEntry,
+  writeError: (line: string) => void,
+): TaskChange | undefined {
+  try {
+    return decodeChange(id, pairs);
+  } catch (error) {
+    if (!(error instanceof CorruptChangeError)) throw error;
+    writeError(`tail: ${error.message}`);
+    return undefined;
   }
 }
 

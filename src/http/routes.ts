@@ -79,7 +79,7 @@ export function dashboardRoutes(limits: PageLimits) {
           schema: z.string(),
         },
       },
-      refusals: ['invalid_query', 'too_many_streams', 'unavailable'],
+      refusals: ['invalid_query', 'too_many_streams'],
     },
     task: {
       method: 'get',

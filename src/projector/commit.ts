@@ -1,6 +1,7 @@
 import { parseStreamId, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import { encodeChange } from '../redis/change-entry.ts';
+import { FeedAheadError } from '../redis/feed-ahead.ts';
 import { type Keys, LAYOUT_VERSION } from '../redis/keys.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import { decodeTaskRow, encodeTaskRow, type Task } from '../redis/task-row.ts';
@@ -9,20 +10,6 @@ import type { CommitPlan } from './plan.ts';
 import type { ProjectorState } from './projector.ts';
 
 const COMMIT = loadScript('commit');
-
-/** The feed holds ids that the checkpoint has not reached: they are of different histories. */
-export class FeedAheadError extends Error {
-  override readonly name = 'FeedAheadError';
-
-  constructor(keys: Keys, cause: Error) {
-    super(
-      `${keys.updates} is ahead of the checkpoint in ${keys.projector}, so one of them was changed ` +
-        `by hand. To rebuild the read model from the events, delete ${keys.updates} and every key ` +
-        'that begins with task-tracking:',
-      { cause },
-    );
-  }
-}
 
 /**
  * @throws FatalError when the read model was written by another layout version
@@ -81,7 +68,7 @@ export async function commit(
     return (await runScript(redis, COMMIT, names, [...guard, ...header, ...args])) === 1;
   } catch (error) {
     const isFeedAhead = error instanceof Error && /ID specified in XADD/.test(error.message);
-    throw isFeedAhead ? new FeedAheadError(keys, error) : error;
+    throw isFeedAhead ? new FeedAheadError(keys, { cause: error }) : error;
   }
 }
 

@@ -1,7 +1,7 @@
 import { parseStreamId, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import { withDeadline } from '../runtime/deadline.ts';
-import { type ConnectionOptions, connectForBlocking } from './connections.ts';
+import { type ConnectionOptions, connectDeadlineMs, connectForBlocking } from './connections.ts';
 
 /** An entry of a stream: field, value, field, value … as they were appended. */
 export interface StreamEntry {
@@ -40,7 +40,8 @@ export class BlockingReader implements Disposable {
     const reader = new BlockingReader(connectForBlocking(options), signal);
     try {
       signal.throwIfAborted();
-      await withDeadline(reader.#redis.connect(), LONGEST_READ_MS, 'connecting to Redis');
+      const deadlineMs = connectDeadlineMs(options.url);
+      await withDeadline(reader.#redis.connect(), deadlineMs, 'connecting to Redis');
       return reader;
     } catch (error) {
       reader[Symbol.dispose]();

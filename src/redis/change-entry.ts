@@ -1,4 +1,5 @@
-import { type StreamId, type TaskChange, TaskChangeSchema } from '@tasktrail/contract';
+import type { StreamId, TaskChange } from '@tasktrail/contract';
+import { z } from 'zod';
 
 /**
  * A change as an entry of `task-updates:v1`: the fields `item` and `previous` as JSON, `previous`
@@ -8,11 +9,13 @@ import { type StreamId, type TaskChange, TaskChangeSchema } from '@tasktrail/con
 /** An entry of the feed that is no change: something else than the projector wrote it. */
 export class CorruptChangeError extends Error {
   override readonly name = 'CorruptChangeError';
+  readonly id: StreamId;
 
   constructor(id: StreamId, cause: unknown) {
     super(`the change ${id} cannot be read: nothing but the projector may write the change feed`, {
       cause,
     });
+    this.id = id;
   }
 }
 
@@ -22,15 +25,32 @@ export function encodeChange({ item, previous }: TaskChange): string[] {
   return pairs;
 }
 
+/**
+ * What readers rely on. Not every rule of the change: those were checked when the event came in,
+ * and a rule that a later version adds must not make what is stored unreadable.
+ */
+const ReadableChangeSchema = z.object({
+  item: z.looseObject({
+    executionId: z.string(),
+    project: z.string(),
+    status: z.string(),
+    actor: z.looseObject({ provider: z.string(), id: z.string() }).nullable(),
+    visibility: z.looseObject({ responsibleUsers: z.array(z.string()) }),
+    lastEventId: z.string(),
+  }),
+  previous: z.object({ status: z.string(), audience: z.array(z.string()) }).nullable(),
+});
+
 /** @throws CorruptChangeError */
 export function decodeChange(id: StreamId, pairs: readonly string[]): TaskChange {
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < pairs.length; i += 2) fields.set(pairs[i] ?? '', pairs[i + 1] ?? '');
   try {
-    return TaskChangeSchema.parse({
+    const change = ReadableChangeSchema.parse({
       item: JSON.parse(fields.get('item') ?? 'null'),
       previous: JSON.parse(fields.get('previous') ?? 'null'),
     });
+    return change as unknown as TaskChange;
   } catch (cause) {
     throw new CorruptChangeError(id, cause);
   }

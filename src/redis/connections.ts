@@ -8,7 +8,9 @@ import { parseRedisUrl } from './redis-url.ts';
 
 /** After this long without an answer a command's connection counts as dead. */
 const ANSWER_TIMEOUT_MS = 4000;
-const CONNECT_TIMEOUT_MS = 4000;
+const CONNECT_TIMEOUT_MS = 2500;
+/** Short, since the others are asked only after a sentinel that is silent. */
+const SENTINEL_TIMEOUT_MS = 800;
 /** Redis does not hear a goodbye on a connection that is blocked. */
 const DISCONNECT_TIMEOUT_MS = 100;
 const MAX_RECONNECT_WAIT_MS = 1000;
@@ -41,12 +43,21 @@ export function connectForBlocking(options: ConnectionOptions): Redis {
   return connect(options, { retryStrategy: () => null });
 }
 
+/** How long it may take to be connected, in milliseconds, with every sentinel but one silent. */
+export function connectDeadlineMs(url: string): number {
+  const { sentinels = [] } = parseRedisUrl(url);
+  return CONNECT_TIMEOUT_MS + 500 + 2 * SENTINEL_TIMEOUT_MS * (sentinels?.length ?? 0);
+}
+
 function connect(options: ConnectionOptions, kind: RedisOptions): Redis {
+  const address = parseRedisUrl(options.url);
   const settings = {
-    ...parseRedisUrl(options.url),
+    ...address,
     ...kind,
     connectionName: `tasktrail:${options.name}`,
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    // For sentinels, too, and for the primary that they name.
+    connectTimeout: address.sentinels ? SENTINEL_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
+    sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     lazyConnect: true,
     enableOfflineQueue: false,

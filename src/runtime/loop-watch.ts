@@ -23,7 +23,7 @@ export class LoopWatch {
 
   /** The loop broke off; it does not work until its next turn. */
   fail(error: unknown): void {
-    this.#failure = error instanceof Error ? error.message : String(error);
+    this.#failure = codeOf(error);
   }
 
   health(details: Readonly<Record<string, unknown>> = {}): Health {
@@ -39,4 +39,13 @@ export class LoopWatch {
       },
     };
   }
+}
+
+/**
+ * What anybody may read of an error on a probe: its name, or the code that a reply of Redis begins
+ * with. A message may hold addresses and ids of tasks; it is in the log.
+ */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  return /^[A-Z]{4,}\b/.exec(error.message)?.[0] ?? error.name;
 }

@@ -180,7 +180,7 @@ function streamMetrics(registry: Registry) {
         registers,
       }),
       'reason',
-      ['client', 'stopped', ...ReconnectSchema.shape.reason.options],
+      ['client', ...ReconnectSchema.shape.reason.options],
     ),
     refreshes: fromZero(
       new Counter({

@@ -79,6 +79,10 @@ function wentBack(known: KnownHistory, stored: StoredHistory): boolean {
 export interface FeedTail<E extends { readonly id: StreamId }> {
   /** Newest first; one more than are wanted, where there are so many. */
   readonly entries: readonly E[];
+  /** The newest one, also where it cannot be read. */
+  readonly newest: StreamId | undefined;
+  /** The entry that cannot be read and ends `entries`; what is before it is void. */
+  readonly corruptAt: StreamId | undefined;
   /** Entries that the feed has lost from its front. */
   readonly trimmed: number;
   readonly head: StreamId;
@@ -90,11 +94,12 @@ export interface FeedTail<E extends { readonly id: StreamId }> {
  * @param wanted how many at most
  */
 export function beginFrom<E extends { readonly id: StreamId }>(
-  { entries, trimmed, head }: FeedTail<E>,
+  { entries, corruptAt, trimmed, head }: FeedTail<E>,
   wanted: number,
 ): { readonly entries: readonly E[]; readonly floor: StreamId } {
   const oldestFirst = entries.toReversed();
   const isMore = entries.length > wanted;
+  if (!isMore && corruptAt !== undefined) return { entries: oldestFirst, floor: corruptAt };
   if (!isMore && trimmed === 0) return { entries: oldestFirst, floor: STREAM_START };
   // The oldest entry serves as the floor: what came right before it is unknown.
   const [oldest, ...rest] = oldestFirst;

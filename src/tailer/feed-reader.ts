@@ -1,6 +1,7 @@
-import { laterStreamId, parseStreamId, STREAM_START, type StreamId } from '@tasktrail/contract';
+import { compareStreamIds, parseStreamId, STREAM_START, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
-import { decodeChange } from '../redis/change-entry.ts';
+import { CorruptChangeError, decodeChange } from '../redis/change-entry.ts';
+import { FeedAheadError } from '../redis/feed-ahead.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import type { FeedTail, StoredHistory } from './continuity.ts';
@@ -16,6 +17,8 @@ type EntryReply = [id: string, pairs: string[]];
 export interface FeedReading {
   readonly stored: StoredHistory;
   readonly entries: readonly FeedEntry[];
+  /** Why an entry of these cannot be read; then what comes after it is void. */
+  readonly corrupt: CorruptChangeError | undefined;
 }
 
 /** The end of the feed with everything that places it. */
@@ -34,7 +37,6 @@ export class FeedReader {
     this.#keys = keys;
   }
 
-  /** @throws CorruptChangeError when the feed holds something that is no change */
   async readAfter(last: StreamId | undefined, count: number): Promise<FeedReading> {
     const reply = await runScript(this.#redis, READ_FEED, this.#feedKeys(), [
       last ?? STREAM_START,
@@ -45,9 +47,10 @@ export class FeedReader {
       ...[number, number],
       EntryReply[],
     ];
-    const decoded = entries.map(decodeEntry);
+    const { readable, corrupt } = decodeEntries(entries);
     return {
-      entries: decoded,
+      entries: readable,
+      corrupt,
       stored: {
         epoch: epoch || undefined,
         formerEpochs: former.split(' '),
@@ -55,25 +58,23 @@ export class FeedReader {
         first: parseStreamId(first),
         trimmed,
         holdsLast: holdsLast === 1,
-        next: decoded[0]?.id,
+        next: idOf(entries[0]),
       },
     };
   }
 
-  /** @throws CorruptChangeError when the feed holds something that is no change */
+  /** @throws FeedAheadError when the feed is of another history than the checkpoint */
   async readTail(count: number): Promise<FeedTailReading> {
     const reply = await runScript(this.#redis, READ_FEED_TAIL, this.#feedKeys(), [count]);
     const [epoch, checkpoint, trimmed, entries] = reply as [string, string, number, EntryReply[]];
-    const decoded = entries.map(decodeEntry);
-    const newest = decoded[0]?.id ?? STREAM_START;
-    return {
-      epoch: epoch || undefined,
-      tail: {
-        entries: decoded,
-        trimmed,
-        head: laterStreamId(parseStreamId(checkpoint) ?? STREAM_START, newest),
-      },
-    };
+    const { readable, corrupt } = decodeEntries(entries);
+    const head = parseStreamId(checkpoint) ?? STREAM_START;
+    const newest = idOf(entries[0]);
+    if (newest !== undefined && compareStreamIds(newest, head) > 0) {
+      throw new FeedAheadError(this.#keys);
+    }
+    const tail = { entries: readable, newest, corruptAt: corrupt?.id, trimmed, head };
+    return { epoch: epoch || undefined, tail };
   }
 
   /**
@@ -94,8 +95,29 @@ export class FeedReader {
   }
 }
 
-function decodeEntry([idText, pairs]: EntryReply): FeedEntry {
-  const id = parseStreamId(idText);
-  if (id === undefined) throw new TypeError(`Redis named an entry ${idText}`);
-  return { id, change: decodeChange(id, pairs) };
+/** The entries up to the first one that cannot be read, in the order in which they were read. */
+function decodeEntries(entries: readonly EntryReply[]): {
+  readonly readable: FeedEntry[];
+  readonly corrupt: CorruptChangeError | undefined;
+} {
+  const readable: FeedEntry[] = [];
+  for (const entry of entries) {
+    const id = idOf(entry);
+    try {
+      readable.push({ id, change: decodeChange(id, entry[1]) });
+    } catch (error) {
+      if (!(error instanceof CorruptChangeError)) throw error;
+      return { readable, corrupt: error };
+    }
+  }
+  return { readable, corrupt: undefined };
+}
+
+function idOf(entry: EntryReply): StreamId;
+function idOf(entry: EntryReply | undefined): StreamId | undefined;
+function idOf(entry: EntryReply | undefined): StreamId | undefined {
+  if (entry === undefined) return undefined;
+  const id = parseStreamId(entry[0]);
+  if (id === undefined) throw new TypeError(`Redis named an entry ${entry[0]}`);
+  return id;
 }

@@ -79,7 +79,10 @@ export class TailerService implements Service, HealthCheck {
     const continuity = judgeContinuity(known, reading.stored);
     switch (continuity.kind) {
       case 'continued':
-        return this.#advance(known, reading);
+        if (reading.corrupt === undefined) return this.#advance(known, reading);
+        // One entry that something else wrote must not stop every server for good.
+        logger.error({ err: reading.corrupt }, 'stepping over a change that cannot be read');
+        return this.#begin('resync', known.epoch);
       case 'lost':
         logger.error({ known, stored: reading.stored }, 'history was lost, opening a new epoch');
         await reader.replaceEpoch(reading.stored.epoch, createEpoch(), known.epoch);
@@ -98,8 +101,9 @@ export class TailerService implements Service, HealthCheck {
     // Only a read to the end shows that the events up to the checkpoint changed nothing further.
     const readUpTo = isMore ? last : stored.checkpoint;
     const head = laterStreamId(known.head, latest(readUpTo, last));
-    this.#known = { ...known, last, head };
+    // Known only once it is delivered: what was not is read again.
     this.#options.sink.advance(entries, { epoch: known.epoch, id: head });
+    this.#known = { ...known, last, head };
     return isMore;
   }
 
@@ -117,8 +121,8 @@ export class TailerService implements Service, HealthCheck {
     }
     const { trimmed, head } = tail;
     const { entries, floor } = beginFrom(tail, replayLimit);
-    this.#known = { epoch, last: tail.entries[0]?.id, trimmed, head };
     sink.reset(entries, floor, { epoch, id: head }, cause);
+    this.#known = { epoch, last: tail.newest, trimmed, head };
     observer.onReset(cause);
     logger.info({ cause, epoch, head, changes: entries.length }, 'following the feed');
     return false;

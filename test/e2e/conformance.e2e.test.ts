@@ -13,6 +13,7 @@ import { dashboardEnvironment } from '../fixtures/program.ts';
 import { useRedis } from '../fixtures/redis.ts';
 import { StreamViewer, type ViewerOptions } from '../fixtures/viewer.ts';
 import { tasksFor } from '../fixtures/viewer-sight.ts';
+import { startProxy } from './proxy.ts';
 import { between, PROJECTS, pick, randomEvents, seededRandom } from './workload.ts';
 
 /** TEST_SEED=123 runs that one again. */
@@ -25,6 +26,7 @@ const SEEDS =
 
 const EVENTS = 400;
 const EXECUTIONS = 40;
+const LATENCY_MS = 20;
 
 const redis = useRedis();
 const google = useGoogle();
@@ -116,29 +118,36 @@ async function lastEventId(): Promise<StreamId> {
   return last?.[0] as StreamId;
 }
 
-/** Replicas: pages and streams of one viewer may come from any of them. The first applies events. */
+/**
+ * Replicas: pages and streams of one viewer come from any of them. The first one applies events; the
+ * others reach Redis over a slow network, so that a viewer is often ahead of where it comes to.
+ */
 async function startServers(count: number, changes: Record<string, string>, maxLifetimeMs: number) {
-  const loaded = loadConfig(dashboardEnvironment(redis, google, changes), true);
-  const { serve } = loaded;
-  // Shorter than an operator may set it, so that streams end while tasks move.
-  const config = {
-    ...loaded,
-    serve: serve && { ...serve, stream: { ...serve.stream, maxLifetimeMs } },
-  };
-  const logger = createLogger({ level: 'silent', pretty: false });
+  await using resources = new AsyncDisposableStack();
   const stop = new AbortController();
-  const apps = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
-      createApp({ config, applies: index === 0, version: '0.0.0', logger }),
-    ),
-  );
-  const running = apps.map((app) => app.run(stop.signal));
-  for (const app of apps) await eventually(() => expect(app.isReady()).toBe(true));
-  return {
-    urls: apps.map(({ url }) => url ?? '') as [string, ...string[]],
-    [Symbol.asyncDispose]: async () => {
+  const logger = createLogger({ level: 'silent', pretty: false });
+  const urls: string[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const network = index === 0 ? redis : resources.use(await startProxy(redis.url, LATENCY_MS));
+    const config = loadConfig(dashboardEnvironment(network, google, changes), true);
+    const serve = config.serve && {
+      ...config.serve,
+      // Shorter than an operator may set it, so that streams end while tasks move.
+      stream: { ...config.serve.stream, maxLifetimeMs },
+    };
+    const applies = index === 0;
+    const app = await createApp({ config: { ...config, serve }, applies, version: '0', logger });
+    const running = app.run(stop.signal);
+    resources.defer(async () => {
       stop.abort();
-      await Promise.all(running);
-    },
+      await running;
+    });
+    await eventually(() => expect(app.isReady()).toBe(true));
+    urls.push(app.url ?? '');
+  }
+  const owned = resources.move();
+  return {
+    urls: urls as [string, ...string[]],
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -17,7 +17,7 @@ import { eventually, whenProjected } from '../fixtures/facts.ts';
 import { useGoogle } from '../fixtures/google.ts';
 import { dashboardEnvironment, usePrograms } from '../fixtures/program.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { startCuttingProxy } from './cutting-proxy.ts';
+import { startProxy } from './proxy.ts';
 
 const redis = useRedis();
 const google = useGoogle();
@@ -28,7 +28,7 @@ test('what three kinds of bots append reaches a browser whose connection is cut'
   const projector = programs.start(['projector'], env);
   const serve = programs.start(['serve'], env);
   await Promise.all([projector.whenReadyz(200), serve.whenReadyz(200)]);
-  await using proxy = await startCuttingProxy(await serve.url());
+  await using proxy = await startProxy(await serve.url());
   await using producer = new TaskProducer({ redis: redis.url });
   const append = (status: 'queued' | 'in_progress' | 'success') =>
     Promise.all([viaPackage(producer, status), viaRedisCli(status), viaEmit(status)]);

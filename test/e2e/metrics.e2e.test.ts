@@ -17,6 +17,8 @@ test('after a run the metrics of both processes say what happened in it', async 
   const serve = programs.start(['serve'], env);
   const waiting = await appendEvents();
   await serve.whenReadyz(200);
+  // The server tells that events wait, when there is no projector to tell it.
+  expect((await serve.metrics()).get('tasktrail_projector_lag_events')).toBe(16);
   const projector = await programs.start(['projector'], env).whenReadyz(200);
   await whenProjected(redis.connect(), waiting);
   expect(Object.fromEntries(await projector.metrics())).toMatchObject({

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { commit, FeedAheadError, loadState } from '../../src/projector/commit.ts';
+import { commit, loadState } from '../../src/projector/commit.ts';
 import type { CommitPlan } from '../../src/projector/plan.ts';
 import type { ProjectorState } from '../../src/projector/projector.ts';
+import { FeedAheadError } from '../../src/redis/feed-ahead.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import { FatalError } from '../../src/runtime/retry.ts';
 import { anEntry } from '../fixtures/events.ts';

@@ -96,7 +96,9 @@ describe('the changes to begin with', () => {
     fc.assert(
       fc.property(feeds, ({ all, feed, trimmed, wanted, head }) => {
         const newestFirst = feed.toReversed().slice(0, wanted + 1);
-        const tail = { entries: newestFirst.map((id) => ({ id })), trimmed, head };
+        const newest = newestFirst[0];
+        const read = newestFirst.map((id) => ({ id }));
+        const tail = { entries: read, newest, corruptAt: undefined, trimmed, head };
         const { entries, floor } = beginFrom(tail, wanted);
         const left = all.slice(0, all.length - entries.length);
         expect(entries.map(({ id }) => id)).toEqual(all.slice(left.length));
@@ -108,6 +110,19 @@ describe('the changes to begin with', () => {
         expect(entries.length).toBe(Math.max(0, Math.min(wanted, given)));
       }),
     );
+  });
+
+  test('follow one that cannot be read, which is their floor', () => {
+    const entries = ['9-0', '8-0'].map((id) => ({ id: idOf(id) }));
+    const tail = {
+      entries,
+      newest: idOf('9-0'),
+      corruptAt: idOf('7-0'),
+      trimmed: 0,
+      head: idOf('9-0'),
+    };
+    expect(beginFrom(tail, 5)).toEqual({ entries: entries.toReversed(), floor: '7-0' });
+    expect(beginFrom(tail, 1)).toEqual({ entries: [{ id: '9-0' }], floor: '8-0' });
   });
 });
 

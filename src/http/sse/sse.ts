@@ -10,7 +10,7 @@ import type { ReconnectReason, RefreshReason } from '@tasktrail/contract';
  */
 
 /** Why a stream ended: what its last frame said, or that its client left. */
-export type CloseReason = ReconnectReason | 'client' | 'stopped';
+export type CloseReason = ReconnectReason | 'client';
 
 /** How a stream began. */
 export type StreamOutcome = 'live' | 'replayed' | 'ahead' | RefreshReason;

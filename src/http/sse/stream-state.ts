@@ -7,6 +7,7 @@ import {
   type StreamId,
 } from '@tasktrail/contract';
 import type { PlacedChange, Resume } from '../../hub/hub.ts';
+import type { StreamOutcome } from './sse.ts';
 
 /**
  * Where one stream is, and what it does next: decisions without I/O.
@@ -44,7 +45,7 @@ export type ClientCursor = ClientPosition | 'invalid' | undefined;
 /** How a stream begins. */
 export interface Beginning {
   readonly state: StreamState;
-  readonly outcome: 'live' | 'replayed' | 'ahead' | RefreshReason;
+  readonly outcome: StreamOutcome;
   readonly changes: readonly PlacedChange[];
   readonly refresh: RefreshReason | undefined;
 }

@@ -1,16 +1,17 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 
-/** A network between client and server that cuts every connection when it is told to. */
-export interface CuttingProxy extends AsyncDisposable {
+/** A network between a client and a server that can be slow, and can be cut. */
+export interface Proxy extends AsyncDisposable {
+  /** The server's URL, by way of the proxy. */
   readonly url: string;
   /** Resets every open connection; new ones are let through. */
   cut(): void;
 }
 
-/** @param url of the server, without a path */
-export async function startCuttingProxy(url: string): Promise<CuttingProxy> {
-  const { hostname, port } = new URL(url);
+/** @param delayMs how long everything takes on its way back */
+export async function startProxy(url: string, delayMs = 0): Promise<Proxy> {
+  const { protocol, hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = dial(Number(port), hostname);
@@ -23,7 +24,8 @@ export async function startCuttingProxy(url: string): Promise<CuttingProxy> {
         upstream.destroy();
       });
     }
-    client.pipe(upstream).pipe(client);
+    client.pipe(upstream);
+    upstream.on('data', (bytes) => setTimeout(() => client.write(bytes), delayMs));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -31,7 +33,7 @@ export async function startCuttingProxy(url: string): Promise<CuttingProxy> {
     for (const socket of sockets) socket.resetAndDestroy();
   };
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${protocol}//127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut,
     async [Symbol.asyncDispose]() {
       cut();
