@@ -104,6 +104,7 @@ addCommand('demo')
         redisUrl: readSettings(process.env, []).TASK_TRACKING_REDIS_URL,
         searchPath: process.env.PATH,
         version: VERSION,
+        program: import.meta.filename.endsWith('.ts') ? 'bin/tasktrail' : 'tasktrail',
         logger: createLogger({ level: 'warn', pretty: process.stdout.isTTY }),
         print: write,
       },

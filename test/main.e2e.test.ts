@@ -100,6 +100,17 @@ describe('settings', () => {
     });
   });
 
+  test('a database that Redis does not have is said, and no other one is used instead', async () => {
+    const env = dashboardEnvironment({ url: `${redis.url}/99` }, google);
+    const projector = programs.start(['projector'], env);
+    const tail = programs.start(['tail'], env);
+    const emit = programs.start(['emit', '--execution-id', 'run-1'], env);
+    const problem = 'DB index is out of range';
+    await Promise.all([projector, tail, emit].map((program) => program.whenWritten(problem)));
+    await projector.whenReadyz(503);
+    expect(await redis.connect().dbsize()).toBe(0);
+  });
+
   test('Redis may come later: both processes live, are not ready, and then are', async () => {
     await redis.server.kill();
     const env = dashboardEnvironment(redis, google);

@@ -68,10 +68,14 @@ export async function runTail(
 ): Promise<void> {
   const done = new AbortController();
   const stop = AbortSignal.any([signal, done.signal]);
+  // Why Redis is away: what a command rejects with only says that it is.
+  let reason: string | undefined;
   const connection: ConnectionOptions = {
     url: io.redisUrl,
     name: 'tail',
-    onError: () => undefined,
+    onError: ({ message }) => {
+      reason ??= message;
+    },
   };
   let after: StreamId | undefined;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
@@ -95,7 +99,9 @@ export async function runTail(
       minMs: 100,
       maxMs: 2000,
       onFailure: (error) => {
-        io.writeError(`tail: ${error instanceof Error ? error.message : error}; trying again`);
+        const problem = reason ?? (error instanceof Error ? error.message : error);
+        io.writeError(`tail: ${problem}; trying again`);
+        reason = undefined;
       },
     },
   );

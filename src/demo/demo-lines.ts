@@ -4,6 +4,8 @@ import type { ExpectedTasks } from './expected-tasks.ts';
 /** What the demo prints. */
 
 export interface Greeting {
+  /** How this program is called. */
+  readonly program: string;
   readonly url: string;
   readonly adminUrl: string | undefined;
   readonly redisUrl: string;
@@ -12,7 +14,8 @@ export interface Greeting {
   readonly headerFile: string;
 }
 
-export function greeting({ url, adminUrl, redisUrl, token, headerFile }: Greeting): string[] {
+export function greeting(greeted: Greeting): string[] {
+  const { program, url, adminUrl, redisUrl, token, headerFile } = greeted;
   return [
     '',
     `Dashboard API  ${url}   (OpenAPI: ${url}/openapi.json)`,
@@ -25,7 +28,7 @@ export function greeting({ url, adminUrl, redisUrl, token, headerFile }: Greetin
     'Try, while this runs:',
     `  curl -s -H @${headerFile} '${url}/dashboard/tasks?limit=3'`,
     `  curl -sN -H @${headerFile} '${url}/dashboard/tasks/stream'`,
-    `  TASK_TRACKING_REDIS_URL=${redisUrl} bin/tasktrail emit --execution-id mine-1 --project me/mine --status queued`,
+    `  TASK_TRACKING_REDIS_URL=${redisUrl} ${program} emit --execution-id mine-1 --project me/mine --status queued`,
     '',
   ];
 }

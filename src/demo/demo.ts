@@ -42,6 +42,8 @@ export interface DemoOptions {
   /** Where a Redis program is looked for, as the shell spells it. */
   readonly searchPath: string | undefined;
   readonly version: string;
+  /** How this program is called, for the lines to try. */
+  readonly program: string;
   readonly logger: Logger;
   readonly print: (line: string) => void;
 }
@@ -79,8 +81,9 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   const signIn = () => google.sign({ email: 'ana@example.com' });
   const token = signIn();
   const headerFile = await writeHeaderFile(token, resources);
+  const { program } = options;
   const { adminUrl } = app;
-  for (const line of greeting({ url, adminUrl, redisUrl, token, headerFile })) print(line);
+  for (const line of greeting({ program, url, adminUrl, redisUrl, token, headerFile })) print(line);
 
   const client = new DashboardClient(url, signIn, (task, previousStatus) => {
     print(changeLine(task, previousStatus));

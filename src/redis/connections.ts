@@ -68,6 +68,10 @@ function connect(options: ConnectionOptions, kind: RedisOptions): Redis {
     replyMapping: 'legacy',
   } satisfies RedisOptions;
   const redis = new Redis(settings);
-  redis.on('error', options.onError);
+  redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
+    // ioredis would go on in database 0, which is somebody else's.
+    if (error.command?.name === 'select') redis.disconnect(true);
+    options.onError(error);
+  });
   return redis;
 }

@@ -5,7 +5,7 @@ import {
   type StreamId,
   type TaskChange,
 } from '@tasktrail/contract';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { runTail, type TailOptions } from '../../src/cli/tail.ts';
 import { encodeChange } from '../../src/redis/change-entry.ts';
 import { KEYS } from '../../src/redis/keys.ts';
@@ -95,6 +95,18 @@ test('an entry that is no change is told of and passed over', async () => {
   expect(follower.errors).toEqual([expect.stringContaining('the change 1-0 cannot be read')]);
 });
 
+describe('a Redis that asks for a password', () => {
+  const closed = useRedis({ settings: { requirepass: 'secret' } });
+
+  test('is said to refuse, and why', async () => {
+    const url = closed.url.replace('secret', 'wrong');
+    const refused = tail({}, url);
+    await eventually(() => expect(refused.errors.length).toBeGreaterThan(1));
+    expect(refused.errors[0]).toMatch(/^tail: WRONGPASS .*; trying again$/);
+    expect(refused.errors[1]).toBe(refused.errors[0]);
+  });
+});
+
 async function change(
   id: string,
   item: Partial<TaskChange['item']>,
@@ -110,14 +122,14 @@ function at(text: string): ClientPosition {
 }
 
 /** A tail that the test's end stops. */
-function tail(options: TailOptions) {
+function tail(options: TailOptions, redisUrl = redis.url) {
   const lines: string[] = [];
   const errors: string[] = [];
   const stop = new AbortController();
   const ended = runTail(
     options,
     {
-      redisUrl: redis.url,
+      redisUrl,
       keys: KEYS,
       write: (line) => lines.push(line),
       writeError: (line) => errors.push(line),

@@ -23,6 +23,8 @@ describe('Redis that keeps its data', () => {
     await redis.server.kill();
     await Promise.all([projector.whenReadyz(503, NOTICED_MS), serve.whenReadyz(503, NOTICED_MS)]);
     expect(projector.isRunning && serve.isRunning).toBe(true);
+    // Neither the last lag nor 0: nobody knows how many events wait.
+    expect((await serve.metrics()).get('tasktrail_projector_lag_events')).toBeNaN();
     // What a bot states meanwhile waits in its producer.
     const waiting = producer.append({ executionId: 'run-1', status: 'in_progress' });
 

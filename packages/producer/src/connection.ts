@@ -76,8 +76,10 @@ class OwnConnection implements Connection {
     const redis = open(this.#target, this.#answerTimeoutMs);
     this.#redis = redis;
     this.#reason = undefined;
-    redis.on('error', (error: Error) => {
+    redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
       if (this.#redis === redis) this.#reason ??= error;
+      // ioredis would go on in database 0, which is somebody else's.
+      if (error.command?.name === 'select') redis.disconnect();
     });
     try {
       await redis.connect();
