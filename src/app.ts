@@ -19,6 +19,7 @@ import { configuredProjects } from './projects/configured-projects.ts';
 import { Snapshot } from './read-model/snapshot.ts';
 import { type ConnectionOptions, connectForCommands } from './redis/connections.ts';
 import { KEYS } from './redis/keys.ts';
+import { MACHINE_CLOCK } from './runtime/clock.ts';
 import { withDeadline } from './runtime/deadline.ts';
 import { collectProcessMetrics, createMetrics, type Metrics } from './runtime/metrics.ts';
 import type { HealthCheck, Service } from './runtime/service.ts';
@@ -180,7 +181,7 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
       observer: observers.streams,
       heartbeatMs: serve.stream.heartbeatMs,
       maxLifetimeMs: serve.stream.maxLifetimeMs,
-      now: Date.now,
+      clock: MACHINE_CLOCK,
       random: Math.random,
     }),
     probes: probesOf(assembly),

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Position, ReconnectReason, RefreshReason } from '@tasktrail/contract';
 import { viewChange } from '../../hub/change-view.ts';
 import type { Follower, Hub, Interest, PlacedChange } from '../../hub/hub.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { type ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
 import type { CloseReason, StreamObserver } from './sse.ts';
 import {
@@ -24,11 +25,13 @@ export interface StreamConnectionOptions {
   readonly frames: ChangeFrames;
   /** How long it is silent at most; jittered, so that streams that began together part. */
   readonly heartbeatMs: number;
-  /** When it ends, in milliseconds since 1970, and what its last frame says. */
-  readonly end: { readonly atMs: number; readonly reason: ReconnectReason };
+  /** When its token ends, by the clock on the wall. */
+  readonly tokenEndsAtMs: number;
+  /** How long it lasts at most, in milliseconds; jittered. */
+  readonly lifetimeMs: number;
   /** How long the client waits before it reconnects, in milliseconds; jittered. */
   readonly retryMs: () => number;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly observer: StreamObserver;
 }
 
@@ -45,6 +48,7 @@ const MAX_WAITING_BYTES = 64 * 1024;
 export class StreamConnection implements Follower {
   readonly interest: Interest;
   readonly #options: StreamConnectionOptions;
+  readonly #endsAtMs: number;
   #state: StreamState;
   #lastWriteMs: number;
   #closeReason: CloseReason = 'client';
@@ -53,8 +57,9 @@ export class StreamConnection implements Follower {
   constructor(options: StreamConnectionOptions, head: Position) {
     this.#options = options;
     this.interest = options.interest;
-    const { hub, cursor, now, retryMs, observer, response } = options;
-    const nowMs = now();
+    const { hub, cursor, clock, retryMs, observer, response } = options;
+    const nowMs = clock.monotonicMs();
+    this.#endsAtMs = nowMs + options.lifetimeMs;
     this.#lastWriteMs = nowMs;
     hub.follow(this);
     response.on('drain', () => this.#drained());
@@ -93,10 +98,10 @@ export class StreamConnection implements Follower {
 
   /** Time has passed: called for every stream by one timer. */
   tick(): void {
-    const { hub, now, heartbeatMs } = this.#options;
+    const { hub, clock, heartbeatMs } = this.#options;
     const { head } = hub;
     if (head === undefined || (this.#state.kind !== 'ended' && this.#hasExpired())) return;
-    const nowMs = now();
+    const nowMs = clock.monotonicMs();
     const tick = tickStream(this.#state, head, nowMs, nowMs - this.#lastWriteMs, heartbeatMs);
     switch (tick.kind) {
       case 'wait':
@@ -124,11 +129,11 @@ export class StreamConnection implements Follower {
   /** Says why, and closes. The client comes back after the given time. */
   end(reason: ReconnectReason): void {
     if (this.#state.kind === 'ended') return;
-    const { hub, response, retryMs, now } = this.#options;
+    const { hub, response, retryMs, clock } = this.#options;
     this.#closeReason = reason;
     const retryAfterMs = Math.round(retryMs());
     const position = hub.head && positionOf(this.#state, hub.head);
-    this.#become({ kind: 'ended', untilMs: now() + ENDED_WAIT_MS });
+    this.#become({ kind: 'ended', untilMs: clock.monotonicMs() + ENDED_WAIT_MS });
     response.write(encodeRetry(retryAfterMs));
     response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
   }
@@ -141,9 +146,10 @@ export class StreamConnection implements Follower {
 
   /** Ends it when its time is over; no change leaves after that, however late the timer is. */
   #hasExpired(): boolean {
-    const { end, now } = this.#options;
-    if (now() < end.atMs) return false;
-    this.end(end.reason);
+    const { tokenEndsAtMs, clock } = this.#options;
+    if (clock.wallMs() >= tokenEndsAtMs) this.end('token_expired');
+    else if (clock.monotonicMs() >= this.#endsAtMs) this.end('max_lifetime');
+    else return false;
     return true;
   }
 
@@ -186,14 +192,14 @@ export class StreamConnection implements Follower {
   #flush(frames: readonly Buffer[]): boolean {
     const [first, ...others] = frames;
     if (first === undefined) return true;
-    const { response, now } = this.#options;
-    this.#lastWriteMs = now();
+    const { response, clock } = this.#options;
+    this.#lastWriteMs = clock.monotonicMs();
     const isFlowing = response.write(others.length === 0 ? first : Buffer.concat(frames));
     return isFlowing || response.writableLength <= MAX_WAITING_BYTES;
   }
 
   #park(at: Position): void {
-    const untilMs = this.#options.now() + PARKED_WAIT_MS;
+    const untilMs = this.#options.clock.monotonicMs() + PARKED_WAIT_MS;
     this.#become({ kind: 'parked', at, untilMs, owed: undefined });
   }
 
@@ -221,10 +227,12 @@ export class StreamConnection implements Follower {
 
   /** Its id moves an idle client along, so that it can still resume after an hour of silence. */
   #writeKeepalive(): void {
-    const { hub, now } = this.#options;
+    const { hub, clock } = this.#options;
     if (hub.head === undefined) return;
     const position = positionOf(this.#state, hub.head);
-    const frame = encodeFrame('keepalive', position, { at: new Date(now()).toISOString() });
+    const frame = encodeFrame('keepalive', position, {
+      at: new Date(clock.wallMs()).toISOString(),
+    });
     if (!this.#flush([frame])) this.#park(position);
   }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type Position, parsePosition, type ReconnectReason } from '@tasktrail/contract';
 import type { Hub, Interest } from '../../hub/hub.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import type { RequestContext, StreamHandler } from '../http.ts';
 import { Refusal } from '../refusal.ts';
 import { ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
@@ -15,7 +16,7 @@ export interface StreamRouteOptions {
   readonly observer: StreamObserver;
   readonly heartbeatMs: number;
   readonly maxLifetimeMs: number;
-  readonly now: () => number;
+  readonly clock: Clock;
   /** 0 ≤ r < 1 */
   readonly random: () => number;
 }
@@ -33,7 +34,7 @@ const HEARTBEAT_JITTER = 0.25;
  * 200, so what passes by itself is said in a stream that ends; only what lasts is a status.
  */
 export function createStreamHandler(options: StreamRouteOptions): StreamHandler {
-  const { hub, registry, observer, now, random } = options;
+  const { hub, registry, observer, clock, random } = options;
   const frames = new ChangeFrames();
   const retryMs = () => MIN_RETRY_MS + random() * (MAX_RETRY_MS - MIN_RETRY_MS);
   return (ctx, viewer, { project, statuses, cursor: cursorText }) => {
@@ -58,25 +59,17 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
     }
     const interest: Interest = { filter: { project, statuses }, sight: viewer.sight };
     const heartbeatMs = options.heartbeatMs * (1 - random() * HEARTBEAT_JITTER);
-    const end = endOf(options, viewer.tokenExpiresAtMs);
     const stream = new StreamConnection(
-      { response, hub, interest, cursor, frames, heartbeatMs, end, retryMs, now, observer },
+      {
+        ...{ response, hub, interest, cursor, frames, heartbeatMs, retryMs, clock, observer },
+        // A tick early, so that no timer is late for it.
+        tokenEndsAtMs: viewer.tokenExpiresAtMs - TICK_MS,
+        lifetimeMs: options.maxLifetimeMs * (1 - random() * LIFETIME_JITTER),
+      },
       head,
     );
     response.once('close', registry.add(stream, viewer.identity, address));
   };
-}
-
-/** The token's end, a tick early so that no timer is late for it, or the stream's own. */
-function endOf(
-  { maxLifetimeMs, now, random }: StreamRouteOptions,
-  tokenExpiresAtMs: number,
-): { atMs: number; reason: ReconnectReason } {
-  const lifetimeEndsMs = now() + maxLifetimeMs * (1 - random() * LIFETIME_JITTER);
-  const tokenEndsMs = tokenExpiresAtMs - TICK_MS;
-  return tokenEndsMs <= lifetimeEndsMs
-    ? { atMs: tokenEndsMs, reason: 'token_expired' }
-    : { atMs: lifetimeEndsMs, reason: 'max_lifetime' };
 }
 
 function readCursor(text: string | undefined): ClientCursor {

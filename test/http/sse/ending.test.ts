@@ -97,6 +97,19 @@ describe('a stream that is idle', () => {
     expect(client.frames.map(({ name }) => name)).toEqual(Array(4).fill('keepalive'));
   });
 
+  test('beats on while the clock on the wall is set back, and outlives its being set forward', async () => {
+    await using streams = new RunningStreams();
+    await using client = await streams.connect();
+    await client.whenCame('keepalive');
+    streams.wallAheadMs = -HOUR_MS;
+    streams.clockMs += HEARTBEAT_MS;
+    await client.whenCame('keepalive', 2);
+    streams.wallAheadMs = HOUR_MS;
+    streams.clockMs += HEARTBEAT_MS;
+    await client.whenCame('keepalive', 3);
+    expect(client.frames.map(({ name }) => name)).toEqual(Array(3).fill('keepalive'));
+  });
+
   test('beats at a time of its own, up to a quarter earlier than others, and not before', async () => {
     let random = 0;
     await using streams = new RunningStreams({ random: () => random });

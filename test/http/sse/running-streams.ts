@@ -77,6 +77,8 @@ export class RunningStreams implements AsyncDisposable {
   readonly counts = new Counts();
   /** Milliseconds since 1970; stands still unless a test moves it. */
   clockMs = Date.UTC(2026, 10, 20);
+  /** By how much the clock on the wall is set forward, or back. */
+  wallAheadMs = 0;
   readonly #viewers = new Map<string, Viewer>();
   readonly #stop = new AbortController();
   readonly #ticking: Promise<void> | undefined;
@@ -104,7 +106,10 @@ export class RunningStreams implements AsyncDisposable {
       observer: this.counts,
       heartbeatMs: HEARTBEAT_MS,
       maxLifetimeMs,
-      now: () => this.clockMs,
+      clock: {
+        wallMs: () => this.clockMs + this.wallAheadMs,
+        monotonicMs: () => this.clockMs,
+      },
       random,
     });
     this.#dashboard = runDashboard({
