@@ -49,7 +49,7 @@ export interface DemoOptions {
 }
 
 /** The demo cannot run as asked. The message says the remedy. */
-export class DemoError extends Error {
+class DemoError extends Error {
   override readonly name = 'DemoError';
 }
 

@@ -1,7 +1,7 @@
-import type { Principal, TaskStatus } from '@tasktrail/contract';
+import { EVENTS_STREAM, type Principal, type TaskStatus } from '@tasktrail/contract';
 
 /**
- * Every Redis key, spelled once. (PROTOCOL.md, "Keys")
+ * Every Redis key, spelled once; the one that bots write to in the contract. (PROTOCOL.md, "Keys")
  *
  * All of them belong to one partition. A partitioned layout later is a hash-tagged copy of this
  * object per partition, so no other module may spell a key or assume that there is only one.
@@ -13,7 +13,7 @@ export interface Keys {
   readonly quarantine: string;
   /** Stream: the change feed. */
   readonly updates: string;
-  /** Hash: `checkpoint`, `epoch`, `layout`. */
+  /** Hash: `checkpoint`, `epoch`, `formerEpochs`, `layout`, `entriesRead`. */
   readonly projector: string;
   /** String with expiry: who applies events now. */
   readonly lease: string;
@@ -31,7 +31,7 @@ export interface Keys {
 
 /** The single partition of today's layout. */
 export const KEYS: Keys = {
-  events: 'task-events:v1',
+  events: EVENTS_STREAM,
   quarantine: 'task-events:v1:quarantine',
   updates: 'task-updates:v1',
   projector: 'task-tracking:projector',

@@ -31,14 +31,14 @@ export function collectProcessMetrics(registry: Registry): void {
   collectDefaultMetrics({ register: registry });
 }
 
-interface LagReading {
+interface LagOfEvents {
   readonly events: number;
   readonly ms: number;
 }
 
 function projectorMetrics(registry: Registry) {
   const registers = [registry];
-  let readLag: (() => Promise<LagReading>) | undefined;
+  let readLag: (() => Promise<LagOfEvents>) | undefined;
   let collecting: Promise<void> | undefined;
   // Every metric of a scrape is collected at the same time, so both gauges wait for one reading:
   // one that waited for nothing would tell the value of the scrape before.
@@ -69,7 +69,7 @@ function projectorMetrics(registry: Registry) {
   }
   return {
     /** Has the lag read anew for every scrape. */
-    collectLag: (read: () => Promise<LagReading>) => {
+    collectLag: (read: () => Promise<LagOfEvents>) => {
       readLag = read;
     },
     events: fromZero(

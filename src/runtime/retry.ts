@@ -43,7 +43,7 @@ export async function retryUntilAborted(
 }
 
 /** Half of the exponential wait is fixed and half is random, so that replicas spread. */
-export function backoffMs(attempt: number, options: Omit<RetryOptions, 'onFailure'>): number {
+function backoffMs(attempt: number, options: Omit<RetryOptions, 'onFailure'>): number {
   const full = Math.min(options.maxMs, options.minMs * 2 ** (attempt - 1));
   return Math.round(full / 2 + (full / 2) * (options.random ?? Math.random)());
 }

@@ -31,6 +31,9 @@ export type DecodedEntry =
   | { readonly kind: 'event'; readonly event: TaskEvent }
   | { readonly kind: 'invalid'; readonly problem: InvalidEntry };
 
+/** The stream that bots append to. */
+export const EVENTS_STREAM = 'task-events:v1';
+
 /** Bytes of all field names and values together. */
 export const MAX_ENTRY_BYTES = 64 * 1024;
 

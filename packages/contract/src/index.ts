@@ -10,6 +10,7 @@ export {
 export {
   type DecodedEntry,
   decodeEntry,
+  EVENTS_STREAM,
   encodeEntry,
   INVALID_REASONS,
   type InvalidEntry,

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAX_ENTRY_BYTES, type StreamId } from '@tasktrail/contract';
+import { EVENTS_STREAM, MAX_ENTRY_BYTES, type StreamId } from '@tasktrail/contract';
 import { type Connection, connectionTo } from './connection.ts';
 import { type AppendInput, type Entry, toEntry } from './entry.ts';
 import {
@@ -14,9 +14,6 @@ import { type ProducerOptions, withDefaults } from './options.ts';
 import { Outbox } from './outbox.ts';
 import { judgeReply, plainError } from './replies.ts';
 import { Run, type RunOptions } from './run.ts';
-
-/** The stream of events. (PROTOCOL.md, "Keys") */
-const EVENTS_KEY = 'task-events:v1';
 
 /** A pipeline stays small enough to be answered well within the time that an answer may take. */
 const MAX_BATCH_EVENTS = 500;
@@ -171,7 +168,7 @@ export class TaskProducer implements AsyncDisposable {
   /** Sends a batch and settles what can be settled; returns why something has to be sent again. */
   async #sendBatch(): Promise<Error | undefined> {
     const batch = this.#outbox.nextBatch();
-    const commands = batch.map(({ pairs }) => ['xadd', EVENTS_KEY, '*', ...pairs]);
+    const commands = batch.map(({ pairs }) => ['xadd', EVENTS_STREAM, '*', ...pairs]);
     let failure: Error | undefined;
     const replies = await this.#connection.send(commands).catch((error: unknown) => {
       failure = plainError(error);

@@ -33,7 +33,7 @@ export type StreamState =
   | { readonly kind: 'ended'; readonly untilMs: number };
 
 /** How long a client may be ahead: a moment is normal after a fresh snapshot. */
-export const AHEAD_WAIT_MS = 2500;
+const AHEAD_WAIT_MS = 2500;
 /** How long a client that does not read keeps its connection. */
 export const PARKED_WAIT_MS = 60_000;
 /** How long a client has to take its last frame. */
