@@ -9,35 +9,29 @@ const programs = usePrograms();
 
 const EQUAL = 'snapshot and stream equals the fold of the events.';
 
-test('its printed lines work as printed, and in the end its client agrees with the events', async () => {
-  const demo = programs.start(['demo', '--duration', '5'], {});
+test('its printed lines work as printed, and when told to stop it ends with its verdict', async () => {
+  const demo = programs.start(['demo'], {});
   const [snapshot, stream, emit] = await linesToTry(demo);
-  const watching = programs.shell(stream);
-  const emitted = await programs.shell(emit);
-  expect(emitted).toMatchObject({ code: 0, stderr: '' });
+  const page = await programs.shell(snapshot);
+  expect(page.code).toBe(0);
+  expect(TaskPageSchema.parse(JSON.parse(page.stdout)).items).toHaveLength(3);
 
-  const answer = await programs.shell(snapshot);
-  expect(answer.code).toBe(0);
-  const page = TaskPageSchema.parse(JSON.parse(answer.stdout));
-  expect(page.items).toHaveLength(3);
-  expect(page.items[0]).toMatchObject({ executionId: 'mine-1', project: 'me/mine' });
-  const api = /Dashboard API {2}(\S+) .*OpenAPI: (\S+)\)/.exec(demo.stdout);
-  expect(await (await fetch(api?.[2] ?? '')).json()).toHaveProperty('openapi');
+  const watching = programs.startShell(stream);
+  await watching.whenWritten('event: keepalive');
+  expect(await programs.shell(emit)).toMatchObject({ code: 0, stderr: '' });
+  await watching.whenWritten(/event: task_status_updated\ndata: {"executionId":"mine-1"/);
+  await demo.whenWritten('me/mine');
+
+  const api = /OpenAPI: (\S+)\)/.exec(demo.stdout)?.[1] ?? '';
+  expect(await (await fetch(api)).json()).toHaveProperty('openapi');
   const metrics = /Metrics +(\S+)/.exec(demo.stdout)?.[1] ?? '';
   expect(await (await fetch(metrics)).text()).toContain('tasktrail_projector_events_total');
 
+  demo.signal('SIGINT');
   expect(await demo.exited).toEqual({ code: 0, signal: null });
   expect(demo.stderr).toBe('');
   expect(demo.stdout).toContain(EQUAL);
-  expect((await watching).stdout).toContain('event: task_status_updated');
-});
-
-test('a signal ends it early, with its verdict', async () => {
-  const demo = programs.start(['demo'], {});
-  await linesToTry(demo);
-  demo.signal('SIGINT');
-  expect(await demo.exited).toEqual({ code: 0, signal: null });
-  expect(demo.stdout).toContain(EQUAL);
+  expect(await watching.exited).toMatchObject({ signal: null });
 });
 
 test('it uses an empty Redis that is configured, and refuses one that holds events', async () => {
@@ -45,6 +39,7 @@ test('it uses an empty Redis that is configured, and refuses one that holds even
   const demo = programs.start(['demo', '--duration', '1'], env);
   expect(await demo.exited).toEqual({ code: 0, signal: null });
   expect(demo.stdout).toContain(`Redis          ${redis.url}\n`);
+  expect(demo.stdout).toContain(EQUAL);
 
   const held = await redis.connect().xlen(KEYS.events);
   const refused = await programs.run(['demo', '--duration', '1'], env);

@@ -29,7 +29,7 @@ export function aStep(step: Partial<TaskStep> = {}): TaskStep {
 }
 
 /** The item that a step makes at a place of the history. */
-export function itemAt(place: number, step: TaskStep): TaskItem {
+function itemAt(place: number, step: TaskStep): TaskItem {
   const [provider = '', id = ''] = step.actor?.split(':') ?? [];
   const executionId = `run-${step.task}`;
   return {
