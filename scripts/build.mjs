@@ -33,6 +33,9 @@ function makeExecutable(file) {
 }
 
 for (const directory of ['packages/contract', 'packages/producer', '.']) compile(directory);
+for (const name of ['contract', 'producer']) {
+  cpSync(join(root, 'LICENSE'), join(root, 'packages', name, 'LICENSE'));
+}
 copyBeside('src/**/*.lua');
 copyBeside('config/*.json');
 makeExecutable(join(root, 'dist/src/main.js'));
