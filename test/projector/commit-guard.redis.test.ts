@@ -53,6 +53,11 @@ describe('INV2: a commit', () => {
     expect((await loadState(redis, KEYS)).checkpoint).toBe(nthEntryId(3));
   });
 
+  test('is refused by a read model that a newer program has laid out anew', async () => {
+    await redis.hset(KEYS.projector, 'layout', '2');
+    await expectNothingWritten(() => expect(send()).rejects.toThrow('OTHERLAYOUT'));
+  });
+
   test('INV1: is refused where the events are not: they were read from a node failed over', async () => {
     await redis.xdel(KEYS.events, plan.checkpoint);
     await expectNothingWritten(() => expect(send()).rejects.toThrow('EVENTGONE'));

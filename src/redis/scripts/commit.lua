@@ -17,9 +17,9 @@
 --   rows         key, count, field, value, ...
 --   moves        key, score ('' removes), member
 --
--- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again; an error
--- when a key holds what it should not, or when the last event of the batch is not here: it was read
--- from a node that is not this one, or deleted since.
+-- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again. An error
+-- when the read model has another layout, when a key holds what it should not, and when the last
+-- event of the batch is not here: it was read from a node that is not this one, or deleted since.
 
 local function stored(field)
   return redis.call('HGET', KEYS[1], field) or ''
@@ -27,6 +27,11 @@ end
 
 if stored('checkpoint') ~= ARGV[1] or stored('epoch') ~= ARGV[2] then
   return 0
+end
+
+local layout = stored('layout')
+if layout ~= '' and layout ~= ARGV[5] then
+  return redis.error_reply('OTHERLAYOUT ' .. KEYS[1] .. ' has layout ' .. layout)
 end
 
 if #redis.call('XRANGE', KEYS[2], ARGV[3], ARGV[3]) == 0 then
