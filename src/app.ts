@@ -73,7 +73,7 @@ const CLOSE_DEADLINE_MS = 3000;
  * Puts the process together and opens its ports. Redis being away is no error: the process runs,
  * not ready, and tries again.
  *
- * @throws ListenError, IdentitiesError or TypeError on settings whose faults only show in use
+ * @throws ListenError or IdentitiesError: settings whose faults only show in use
  */
 export async function createApp(options: AppOptions): Promise<App> {
   await using resources = new AsyncDisposableStack();

@@ -24,7 +24,5 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, what: string
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
-    // Where the deadline won, a later failure of the work has nobody left to hear it.
-    work.catch(() => undefined);
   }
 }

@@ -67,7 +67,8 @@ export class TailerService implements Service, HealthCheck {
     while (!signal.aborted) {
       const known = this.#known;
       const isMore = known === undefined ? await this.#begin('start') : await this.#goOn(known);
-      this.#loop.turn();
+      // It does not work before there is something that it follows.
+      if (this.#known !== undefined) this.#loop.turn();
       if (!isMore) await doorbell.read(keys.updates, this.#known?.last ?? STREAM_START, 1);
     }
   }

@@ -195,6 +195,8 @@ export class StreamConnection implements Follower {
     const { response, clock } = this.#options;
     this.#lastWriteMs = clock.monotonicMs();
     const isFlowing = response.write(others.length === 0 ? first : Buffer.concat(frames));
+    // Node would hold it until the turn ends, and a burst would look like a client that does not read.
+    response.socket?.uncork();
     return isFlowing || response.writableLength <= MAX_WAITING_BYTES;
   }
 

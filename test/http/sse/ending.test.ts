@@ -132,6 +132,7 @@ describe('a client that vanishes', () => {
     for (const client of clients) client.cut();
     await eventually(() => expect(streams.registry.open).toBe(0));
     expect(streams.counts).toMatchObject({ open: 0, closed: Array(5).fill('client') });
+    expect(streams.hub.followers.size).toBe(0);
     streams.advance(FIVE);
     streams.reset('epoch', 'e2');
   });

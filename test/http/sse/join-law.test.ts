@@ -23,6 +23,7 @@ import { type RawFrame, SseClient } from '../../fixtures/sse.ts';
 import {
   changesOf,
   EPOCH,
+  EVERYTHING,
   interests,
   PEOPLE,
   placeId,
@@ -60,7 +61,7 @@ const kind = <K extends string>(name: K) => fc.constant(name);
 
 const advances = fc.record({
   kind: kind('advance'),
-  steps: fc.array(steps, { maxLength: 12, size: 'max' }),
+  steps: fc.array(steps, { maxLength: 20, size: 'max' }),
   silent: fc.nat(2),
 });
 
@@ -71,16 +72,18 @@ const scripts: fc.Arbitrary<Script> = fc.record({
     { weight: 5, arbitrary: fc.integer({ min: -6, max: 14 }) },
     { weight: 1, arbitrary: fc.constantFrom('none' as const, 'other epoch' as const) },
   ),
-  interest: interests,
+  interest: fc.oneof(interests, fc.constant(EVERYTHING)),
   steps: fc.array(
     fc.oneof(
       { weight: 5, arbitrary: advances },
-      { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('stop', 'read', 'breathe') }) },
+      // Silences last, because it takes a few changes to fill a socket.
+      { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('stop', 'breathe') }) },
+      { weight: 1, arbitrary: fc.record({ kind: kind('read') }) },
       {
         weight: 2,
         arbitrary: fc.record({
           kind: kind('tick'),
-          ms: fc.constantFrom(250, 9_000, 12_000, 61_000),
+          ms: fc.constantFrom(250, 9_000, 12_000, 61_000, 61_000),
         }),
       },
       {
@@ -193,7 +196,7 @@ test('INV4: a position that a client is given is one up to which it has everythi
     { numRuns: 300 },
   );
   // What the law is about has happened, often.
-  expect(seen.parkings).toBeGreaterThan(100);
+  expect(seen.parkings).toBeGreaterThan(50);
   expect([...seen.refreshes].sort()).toEqual([
     'cursor_ahead',
     'cursor_epoch',

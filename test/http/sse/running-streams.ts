@@ -7,6 +7,7 @@ import type { CloseReason, StreamObserver } from '../../../src/http/sse/sse.ts';
 import { StreamRegistry } from '../../../src/http/sse/stream-registry.ts';
 import { createStreamHandler } from '../../../src/http/sse/stream-route.ts';
 import { ChangeHub } from '../../../src/hub/change-hub.ts';
+import type { Follower } from '../../../src/hub/hub.ts';
 import type { FeedEntry } from '../../../src/tailer/tailer.ts';
 import { SseClient, type SseOptions } from '../../fixtures/sse.ts';
 import { changesOf, EPOCH, placeId, type TaskStep } from '../../hub/histories.ts';
@@ -70,9 +71,24 @@ class Counts implements StreamObserver {
   onRefresh(): void {}
 }
 
+/** The real hub, which here also says who follows it. */
+class WatchedHub extends ChangeHub {
+  readonly followers = new Set<Follower>();
+
+  override follow(follower: Follower): void {
+    this.followers.add(follower);
+    super.follow(follower);
+  }
+
+  override unfollow(follower: Follower): void {
+    this.followers.delete(follower);
+    super.unfollow(follower);
+  }
+}
+
 /** The stream of a real server on a real port, with a hub that a test feeds by hand. */
 export class RunningStreams implements AsyncDisposable {
-  readonly hub: ChangeHub;
+  readonly hub: WatchedHub;
   readonly registry: StreamRegistry;
   readonly counts = new Counts();
   /** Milliseconds since 1970; stands still unless a test moves it. */
@@ -88,7 +104,7 @@ export class RunningStreams implements AsyncDisposable {
 
   constructor(options: StreamsOptions = {}) {
     const { replayLimit = 100, maxLifetimeMs = HOUR_MS, random = () => 0 } = options;
-    this.hub = new ChangeHub(replayLimit, { onChanges: () => {} });
+    this.hub = new WatchedHub(replayLimit, { onChanges: () => {} });
     if (options.isFilled ?? true) this.reset('start');
     this.registry = new StreamRegistry({ ...NO_LIMITS, ...options.limits }, this.counts);
     if (options.ticks ?? true) this.#ticking = this.registry.run(this.#stop.signal);

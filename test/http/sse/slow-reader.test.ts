@@ -137,6 +137,7 @@ describe('INV6: a client that does not read', () => {
     slow.cut();
     await eventually(() => expect(streams.registry.open).toBe(0));
     expect(streams.counts).toMatchObject({ open: 0, parked: 0, closed: ['client'] });
+    expect(streams.hub.followers.size).toBe(0);
   });
 
   test('gets no change after its token has expired, not even what it drains for', async () => {
@@ -155,6 +156,16 @@ describe('INV6: a client that does not read', () => {
     expect(ids.length).toBeLessThan(BATCHES * BATCH.length);
     expect(slow.last?.id).toBe(ids.at(-1));
   });
+});
+
+test('a client that reads is not parked, whatever happens in one turn', async () => {
+  await using streams = new RunningStreams();
+  await using client = await streams.connect();
+  await client.whenCame('keepalive');
+  // Some more than may wait, and less than the kernel takes at once.
+  streams.advance(Array.from({ length: 180 }, (_, task) => aStep({ task })));
+  await client.whenCame('task_status_updated', 180);
+  expect(streams.counts.parkings).toBe(0);
 });
 
 function flood(streams: RunningStreams): void {
