@@ -18,6 +18,7 @@ import { ProjectorService } from './projector/projector-service.ts';
 import { configuredProjects } from './projects/configured-projects.ts';
 import { Snapshot } from './read-model/snapshot.ts';
 import { type ConnectionOptions, connectForCommands } from './redis/connections.ts';
+import { createEpoch } from './redis/epoch.ts';
 import { KEYS } from './redis/keys.ts';
 import { MACHINE_CLOCK } from './runtime/clock.ts';
 import { withDeadline } from './runtime/deadline.ts';
@@ -143,6 +144,7 @@ function addProjector(assembly: Assembly): void {
     },
     lease: new Lease(redis, KEYS.lease, randomBytes(8).toString('hex')),
     feedMaxLength: config.projector.feedMaxLength,
+    createEpoch,
     observer: observers.projector,
     logger,
   });
@@ -159,7 +161,7 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
     keys: KEYS,
     sink: hub,
     replayLimit: serve.replayLimit,
-    createEpoch: () => randomBytes(8).toString('hex'),
+    createEpoch,
     observer: observers.tailer,
     logger,
   });

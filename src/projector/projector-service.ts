@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { LONGEST_READ_MS } from '../redis/blocking-reader.ts';
+import { replaceEpoch } from '../redis/epoch.ts';
 import type { Keys } from '../redis/keys.ts';
 import { logTrouble } from '../redis/trouble.ts';
 import { LoopWatch } from '../runtime/loop-watch.ts';
@@ -17,7 +18,7 @@ import {
   executionsOf,
   planBatch,
 } from './plan.ts';
-import type { ProjectorObserver, ProjectorState } from './projector.ts';
+import { isHistoryLost, type ProjectorObserver, type ProjectorState } from './projector.ts';
 
 export interface ProjectorOptions {
   /** For everything that answers at once; blocking reads have a connection of their own. */
@@ -26,6 +27,8 @@ export interface ProjectorOptions {
   readonly events: EventSourceOptions;
   readonly lease: Lease;
   readonly feedMaxLength: number;
+  /** Makes a new epoch, never the same one twice. */
+  readonly createEpoch: () => string;
   readonly observer: ProjectorObserver;
   readonly logger: Logger;
 }
@@ -37,13 +40,15 @@ const LOOP_BOUND_MS = LONGEST_READ_MS + 5000;
 
 /**
  * The loop: wait for the lease, then read, plan and commit until it is lost. After any failure it
- * begins again from what Redis holds; nothing that matters is kept in memory.
+ * begins again from what Redis holds; what it remembers only shows it that Redis has lost something.
  */
 export class ProjectorService implements Service, HealthCheck {
   readonly name = 'projector';
   readonly #options: ProjectorOptions;
   readonly #loop = new LoopWatch(LOOP_BOUND_MS);
   #role: 'starting' | 'standby' | 'applying' = 'starting';
+  /** What was committed last: only a loss of history takes it back. */
+  #committed: ProjectorState | undefined;
 
   constructor(options: ProjectorOptions) {
     this.#options = options;
@@ -87,8 +92,8 @@ export class ProjectorService implements Service, HealthCheck {
   }
 
   async #applyUntilMoved(signal: AbortSignal): Promise<void> {
-    const { redis, keys, events, lease } = this.#options;
-    let state = await loadState(redis, keys);
+    const { events, lease } = this.#options;
+    let state = await this.#loadProven();
     for await (const entries of readEvents(events, state.checkpoint, signal)) {
       this.#loop.turn();
       const next = await this.#apply(state, entries);
@@ -96,6 +101,18 @@ export class ProjectorService implements Service, HealthCheck {
       state = next;
       if (signal.aborted || !(await lease.hold())) return;
     }
+  }
+
+  /** The stored state; where what was committed is gone, of a new history. */
+  async #loadProven(): Promise<ProjectorState> {
+    const { redis, keys, createEpoch, logger } = this.#options;
+    const committed = this.#committed;
+    const stored = await loadState(redis, keys);
+    if (committed === undefined || !isHistoryLost(committed, stored)) return stored;
+    logger.error({ committed, stored }, 'history was lost, opening a new epoch');
+    await replaceEpoch(redis, keys, stored.epoch, createEpoch(), committed.epoch);
+    this.#committed = undefined;
+    return loadState(redis, keys);
   }
 
   /** The state after the entries; undefined when the stored one turned out to be another. */
@@ -133,6 +150,7 @@ export class ProjectorService implements Service, HealthCheck {
       observer.onConflict();
       return undefined;
     }
+    this.#committed = { checkpoint: plan.checkpoint, epoch: state.epoch };
     observer.onCommit(plan.counts, performance.now() - startedAt);
     for (const { id, problem } of plan.quarantined) {
       observer.onQuarantined(id, problem.reason, problem.field);

@@ -1,4 +1,4 @@
-import type { StreamId } from '@tasktrail/contract';
+import { compareStreamIds, STREAM_START, type StreamId } from '@tasktrail/contract';
 
 /**
  * The projector: applies events, in stream order and exactly once, to the read model.
@@ -16,6 +16,16 @@ export interface ProjectorState {
   readonly checkpoint: StreamId | undefined;
   /** The history that the checkpoint belongs to; undefined until a server has named it. */
   readonly epoch: string | undefined;
+}
+
+/**
+ * Whether what was committed is gone: the checkpoint went back in the same history, as where Redis
+ * lost a tail. Servers see that by the feed, and so does this, where no server runs meanwhile.
+ */
+export function isHistoryLost(committed: ProjectorState, stored: ProjectorState): boolean {
+  if (committed.epoch === undefined || stored.epoch !== committed.epoch) return false;
+  const { checkpoint = STREAM_START } = stored;
+  return compareStreamIds(checkpoint, committed.checkpoint ?? STREAM_START) < 0;
 }
 
 /** What became of the events of one commit. */

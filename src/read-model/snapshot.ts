@@ -20,7 +20,12 @@ import {
   requireSameHistory,
 } from './page-cursor.ts';
 import { type PagePlan, planPage } from './page-plan.ts';
-import { type PageQuery, type ReadModel, ReadModelUnavailableError } from './read-model.ts';
+import {
+  type PageQuery,
+  type ReadModel,
+  ReadModelUnavailableError,
+  type TaskFilter,
+} from './read-model.ts';
 
 const READ_PAGE = loadScript('read-page');
 
@@ -64,7 +69,7 @@ export class Snapshot implements ReadModel {
       if (cursor !== undefined) requireSameHistory(cursor, part.position);
       walkedFrom ??= part.position;
       if (walkedFrom.epoch !== part.position.epoch) throw unavailable('the history was replaced');
-      items.push(...part.tasks.filter((task) => isVisible(task, sight)).map(toItem));
+      items.push(...part.tasks.filter((task) => isOfPage(task, filter, sight)).map(toItem));
       after = part.stop;
     } while (items.length <= limit && after !== undefined);
     const last = items.length > limit ? items[limit - 1] : undefined;
@@ -113,7 +118,15 @@ type PageReply = [
   stop: [score: string, member: string] | null,
 ];
 
-/** The index finds, the predicate decides. */
+/** The index finds, the row decides: a stray member of an ordered set shows nobody a wrong task. */
+function isOfPage(task: TaskItem, { project, statuses }: TaskFilter, sight: Sight): boolean {
+  return (
+    (project === undefined || task.project === project) &&
+    (statuses.length === 0 || statuses.includes(task.status)) &&
+    isVisible(task, sight)
+  );
+}
+
 function isVisible(task: TaskItem, sight: Sight): boolean {
   return canSee(sight, audienceOf(task));
 }

@@ -46,11 +46,13 @@ export function decodeChange(id: StreamId, pairs: readonly string[]): TaskChange
   const fields = new Map<string, string>();
   for (let i = 0; i + 1 < pairs.length; i += 2) fields.set(pairs[i] ?? '', pairs[i + 1] ?? '');
   try {
-    const change = ReadableChangeSchema.parse({
+    const change = {
       item: JSON.parse(fields.get('item') ?? 'null'),
       previous: JSON.parse(fields.get('previous') ?? 'null'),
-    });
-    return change as unknown as TaskChange;
+    };
+    // Checked and not replaced, so that frames keep the order of an item's fields.
+    ReadableChangeSchema.parse(change);
+    return change;
   } catch (cause) {
     throw new CorruptChangeError(id, cause);
   }

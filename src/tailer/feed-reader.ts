@@ -1,6 +1,7 @@
 import { compareStreamIds, parseStreamId, STREAM_START, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import { CorruptChangeError, decodeChange } from '../redis/change-entry.ts';
+import { replaceEpoch } from '../redis/epoch.ts';
 import { FeedAheadError } from '../redis/feed-ahead.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript, runScript } from '../redis/script.ts';
@@ -9,7 +10,6 @@ import type { FeedEntry } from './tailer.ts';
 
 const READ_FEED = loadScript('read-feed');
 const READ_FEED_TAIL = loadScript('read-feed-tail');
-const REPLACE_EPOCH = loadScript('replace-epoch');
 
 type EntryReply = [id: string, pairs: string[]];
 
@@ -77,17 +77,13 @@ export class FeedReader {
     return { epoch: epoch || undefined, tail };
   }
 
-  /**
-   * Puts a new epoch in the place of the stored one, unless somebody else has just done so. Whoever
-   * followed the stored one, the asker's or any that they replaced, sees that it is a successor.
-   */
+  /** Puts a new epoch in the place of the stored one, once. */
   async replaceEpoch(
     stored: string | undefined,
     next: string,
     known: string | undefined,
   ): Promise<void> {
-    const keys = [this.#keys.projector];
-    await runScript(this.#redis, REPLACE_EPOCH, keys, [stored ?? '', next, known ?? '']);
+    await replaceEpoch(this.#redis, this.#keys, stored, next, known);
   }
 
   #feedKeys(): string[] {

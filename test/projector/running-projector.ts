@@ -7,6 +7,7 @@ import { Lease } from '../../src/projector/lease.ts';
 import type { OutcomeCounts } from '../../src/projector/projector.ts';
 import { ProjectorService } from '../../src/projector/projector-service.ts';
 import { connectForCommands } from '../../src/redis/connections.ts';
+import { createEpoch } from '../../src/redis/epoch.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import type { Health } from '../../src/runtime/service.ts';
 import { FEED_MAX_LENGTH } from './batches.ts';
@@ -62,6 +63,7 @@ export async function runProjector(url: string, options: Options = {}): Promise<
     },
     lease: new Lease(redis, options.leaseKey ?? KEYS.lease, randomBytes(8).toString('hex')),
     feedMaxLength: FEED_MAX_LENGTH,
+    createEpoch,
     observer: {
       onCommit: (counts) => {
         commits.push(counts);

@@ -39,6 +39,22 @@ describe('a page', () => {
     expect(TaskPageSchema.strict().safeParse(page).success).toBe(true);
   });
 
+  test('is full and right although an ordered set holds strays, as after half a commit', async () => {
+    await openHistory(redis, KEYS, 'e1', '5-0');
+    const tasks = ['a', 'b', 'c', 'd'].map((executionId, n) =>
+      aTask({ executionId, status: n % 2 === 0 ? 'queued' : 'success' }),
+    );
+    await storeTasks(redis, KEYS, tasks);
+    const queued = KEYS.executions.byStatus('queued');
+    for (const { executionId, occurredAt } of tasks) {
+      await redis.zadd(queued, Date.parse(occurredAt), executionId);
+    }
+    const filter = { project: undefined, statuses: ['queued' as const] };
+    const page = await snapshot.page({ filter, sight: EVERYTHING, limit: 2, cursor: undefined });
+    expect(page.items.map(({ executionId }) => executionId)).toEqual(['c', 'a']);
+    expect(page.nextCursor).toBeNull();
+  });
+
   test('is empty and the last one when nothing passes', async () => {
     await openHistory(redis, KEYS, 'e1', '5-0');
     await storeTasks(redis, KEYS, [aTask({ executionId: 'run-1' })]);

@@ -128,11 +128,12 @@ export class StreamConnection implements Follower {
 
   /** Says why, and closes. The client comes back after the given time. */
   end(reason: ReconnectReason): void {
-    if (this.#state.kind === 'ended') return;
+    const state = this.#state;
+    if (state.kind === 'ended') return;
     const { hub, response, retryMs, clock } = this.#options;
     this.#closeReason = reason;
     const retryAfterMs = Math.round(retryMs());
-    const position = hub.head && positionOf(this.#state, hub.head);
+    const position = hub.head && positionOf(state, hub.head);
     this.#become({ kind: 'ended', untilMs: clock.monotonicMs() + ENDED_WAIT_MS });
     response.write(encodeRetry(retryAfterMs));
     response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
@@ -230,7 +231,7 @@ export class StreamConnection implements Follower {
   /** Its id moves an idle client along, so that it can still resume after an hour of silence. */
   #writeKeepalive(): void {
     const { hub, clock } = this.#options;
-    if (hub.head === undefined) return;
+    if (hub.head === undefined || this.#state.kind === 'ended') return;
     const position = positionOf(this.#state, hub.head);
     const frame = encodeFrame('keepalive', position, {
       at: new Date(clock.wallMs()).toISOString(),

@@ -117,7 +117,10 @@ export function tickStream(
 }
 
 /** The position that the client has, once it has read what was written. */
-export function positionOf(state: StreamState, head: Position): Position {
+export function positionOf(
+  state: Exclude<StreamState, { readonly kind: 'ended' }>,
+  head: Position,
+): Position {
   switch (state.kind) {
     case 'live':
       return { epoch: head.epoch, id: laterStreamId(state.guard, head.id) };
@@ -125,8 +128,6 @@ export function positionOf(state: StreamState, head: Position): Position {
       return { epoch: head.epoch, id: state.guard };
     case 'parked':
       return state.at;
-    case 'ended':
-      return head;
   }
 }
 

@@ -193,7 +193,7 @@ test('INV4: a position that a client is given is one up to which it has everythi
         expect(client.last).toMatchObject({ name: 'keepalive', id: formatPosition(joined.head) });
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 400 },
   );
   // What the law is about has happened, often.
   expect(seen.parkings).toBeGreaterThan(50);
