@@ -6,7 +6,6 @@ import {
   type ClientPosition,
   compareStreamIds,
   formatPosition,
-  type Position,
   parsePosition,
   type StreamId,
   TASK_STATUSES,
@@ -16,21 +15,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ChangeFrames } from '../../../src/http/sse/frames.ts';
 import type { StreamObserver } from '../../../src/http/sse/sse.ts';
 import { StreamConnection } from '../../../src/http/sse/stream-connection.ts';
-import { ChangeHub } from '../../../src/hub/change-hub.ts';
 import { viewChange } from '../../../src/hub/change-view.ts';
 import type { Interest, PlacedChange } from '../../../src/hub/hub.ts';
 import { type RawFrame, SseClient } from '../../fixtures/sse.ts';
-import {
-  changesOf,
-  EPOCH,
-  EVERYTHING,
-  interests,
-  PEOPLE,
-  placeId,
-  steps,
-  type TaskStep,
-} from '../../hub/histories.ts';
-import { entriesOf } from './running-streams.ts';
+import { EVERYTHING, interests, PEOPLE, steps, type TaskStep } from '../../hub/histories.ts';
+import { type JoinCursor, Joined } from './joined.ts';
 
 /**
  * The join law: whatever the interleaving of changes, joins, silences of the client and resets of
@@ -47,8 +36,7 @@ type Step =
 interface Script {
   readonly windowSize: number;
   readonly before: readonly TaskStep[];
-  /** Places from the head back; below 0 it is ahead. */
-  readonly cursor: number | 'none' | 'other epoch';
+  readonly cursor: JoinCursor;
   readonly interest: Interest;
   readonly steps: readonly Step[];
   readonly end: 'expires by a change' | 'expires by a tick' | 'stays';
@@ -115,47 +103,6 @@ const observer: StreamObserver = {
     seen.refreshes.add(reason);
   },
 };
-
-/** A hub, one stream of it over a real socket, and everything that there was to be told. */
-class Joined {
-  readonly hub: ChangeHub;
-  readonly changes: PlacedChange[] = [];
-  clockMs = 0;
-  stream: StreamConnection | undefined;
-  #place = 0;
-  #epochs = 0;
-  #epoch = EPOCH;
-
-  constructor(windowSize: number) {
-    this.hub = new ChangeHub(windowSize, { onChanges: () => {} });
-    this.hub.reset([], placeId(0), this.head, 'start');
-  }
-
-  get head(): Position {
-    return { epoch: this.#epoch, id: placeId(this.#place) };
-  }
-
-  advance(of: readonly TaskStep[], silent: number): void {
-    // Large, so that few of them fill a socket.
-    const entries = entriesOf(of, this.#place + 1, true);
-    this.changes.push(...changesOf(of, { epoch: this.#epoch, from: this.#place + 1 }));
-    this.#place += of.length + silent;
-    this.hub.advance(entries, this.head);
-  }
-
-  /** Another history, or a hole in this one: the hub begins anew, with nothing kept. */
-  reset(isOtherEpoch: boolean, missed: number): void {
-    this.#place += missed;
-    if (isOtherEpoch) this.#epoch = `other${++this.#epochs}`;
-    this.hub.reset([], this.head.id, this.head, isOtherEpoch ? 'epoch' : 'resync');
-  }
-
-  cursorAt(cursor: Script['cursor']): ClientPosition | undefined {
-    if (cursor === 'none') return undefined;
-    if (cursor === 'other epoch') return { epoch: 'void', id: this.head.id };
-    return { epoch: EPOCH, id: placeId(Math.max(-8, this.#place - cursor)) };
-  }
-}
 
 let folder = '';
 let server: Server;
