@@ -57,6 +57,15 @@ export interface HttpConfig {
   readonly trustedProxies: readonly string[];
 }
 
+export interface IntakeConfig {
+  /** Undefined: nobody emits with a key or a service account. */
+  readonly producersPath: string | undefined;
+  readonly githubSecrets: readonly string[];
+  readonly giteaSecrets: readonly string[];
+  readonly requestsPerProducer: number;
+  readonly requestsPerAddress: number;
+}
+
 export interface AdminConfig {
   readonly host: string;
   /** Undefined: no admin port is opened. */
@@ -77,6 +86,8 @@ export interface ServeConfig {
   readonly stream: StreamConfig;
   readonly replayLimit: number;
   readonly projects: ProjectsConfig;
+  /** Undefined: nothing is taken over HTTP. */
+  readonly intake: IntakeConfig | undefined;
 }
 
 export interface Config {
@@ -169,5 +180,16 @@ function serveConfig(values: SettingValues): ServeConfig {
       refreshMs: values.TASK_PROJECTS_CONFIG_REFRESH_MS,
       s3Endpoint: values.AWS_ENDPOINT_URL_S3,
     },
+    intake: values.TASK_INTAKE_ENABLED ? intakeConfig(values) : undefined,
+  };
+}
+
+function intakeConfig(values: SettingValues): IntakeConfig {
+  return {
+    producersPath: values.TASK_INTAKE_PRODUCERS,
+    githubSecrets: values.TASK_INTAKE_GITHUB_SECRETS,
+    giteaSecrets: values.TASK_INTAKE_GITEA_SECRETS,
+    requestsPerProducer: values.TASK_INTAKE_REQUESTS_PER_PRODUCER,
+    requestsPerAddress: values.TASK_INTAKE_REQUESTS_PER_ADDRESS,
   };
 }

@@ -12,7 +12,7 @@ import { findTrustedProxyFault } from './trusted-proxies.ts';
 export interface Setting<T = unknown> {
   readonly schema: z.ZodType<T, string>;
   readonly fallback: string | undefined;
-  readonly unit?: 'ms' | 'bytes' | 'entries' | 'streams' | 'tasks';
+  readonly unit?: 'ms' | 'bytes' | 'entries' | 'streams' | 'tasks' | 'a minute';
   readonly description: string;
 }
 
@@ -213,6 +213,38 @@ export const SETTINGS = {
     trustedProxies,
     '',
     'Addresses or networks whose X-Forwarded-For is believed, such as 10.0.0.0/8 or loopback.',
+  ),
+  TASK_INTAKE_ENABLED: setting(
+    flag,
+    'true',
+    'Whether the server takes events and webhooks over HTTP.',
+  ),
+  TASK_INTAKE_PRODUCERS: setting(
+    text,
+    undefined,
+    'JSON file of who may emit over HTTP, by API key or service account, and to which projects.',
+  ),
+  TASK_INTAKE_GITHUB_SECRETS: setting(
+    list,
+    '',
+    'Secrets of GitHub webhooks; several while one is replaced by another.',
+  ),
+  TASK_INTAKE_GITEA_SECRETS: setting(
+    list,
+    '',
+    'Secrets of Gitea and Forgejo webhooks; several while one is replaced by another.',
+  ),
+  TASK_INTAKE_REQUESTS_PER_PRODUCER: setting(
+    integer(1, 10_000_000),
+    '30000',
+    'Requests of one producer or forge, over all servers, before further ones have to wait.',
+    'a minute',
+  ),
+  TASK_INTAKE_REQUESTS_PER_ADDRESS: setting(
+    integer(1, 10_000_000),
+    '30000',
+    'The same for one address, whoever asks, valid or not.',
+    'a minute',
   ),
   TASK_PROJECTS_CONFIG: setting(
     text,

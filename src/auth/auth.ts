@@ -26,6 +26,25 @@ export interface Authenticator {
   authenticate(token: string): Promise<Viewer>;
 }
 
+/** Who may emit over HTTP: an entry of the producers file. */
+export interface Producer {
+  /** As the file names it. */
+  readonly name: string;
+  /** Whether it may write to this project, and so to every task of it. */
+  mayWrite(project: string): boolean;
+  /** Whether it may write to every project there may ever be. */
+  readonly mayWriteAll: boolean;
+}
+
+export interface ProducerAuthenticator {
+  /**
+   * @param token an API key, or the Google ID token of a service account
+   * @throws ProducerRefusedError when it is neither, or not of a producer
+   * @throws CertificatesUnavailableError when it cannot be judged now
+   */
+  authenticateProducer(token: string): Promise<Producer>;
+}
+
 /** What of a request may carry a token. */
 export interface TokenCarriers {
   /** Names and values in turn, as Node gives them: a repeated header is seen only here. */
@@ -54,7 +73,8 @@ export type UnauthorizedReason =
   | 'wrong_audience'
   | 'expired'
   | 'not_yet_valid'
-  | 'no_subject';
+  | 'no_subject'
+  | 'unknown_api_key';
 
 export class UnauthorizedError extends Error {
   override readonly name = 'UnauthorizedError';
@@ -62,6 +82,20 @@ export class UnauthorizedError extends Error {
 
   constructor(reason: UnauthorizedReason) {
     super(`the token was refused: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+/** Whoever it is may not emit: `unauthorized` is not known, `forbidden` is no producer. */
+export class ProducerRefusedError extends Error {
+  override readonly name = 'ProducerRefusedError';
+  readonly kind: 'unauthorized' | 'forbidden';
+  /** For logs and metrics only. */
+  readonly reason: string;
+
+  constructor(kind: 'unauthorized' | 'forbidden', reason: string) {
+    super(`may not emit: ${reason}`);
+    this.kind = kind;
     this.reason = reason;
   }
 }

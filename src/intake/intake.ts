@@ -1,29 +1,151 @@
-import type { TaskEventInput } from '@tasktrail/contract';
+import type { EventRefusal, EventResult, TaskEventInput } from '@tasktrail/contract';
+import type { Producer } from '../auth/auth.ts';
 
 /**
- * Intake: what another system tells about its tasks becomes task events.
+ * Intake: what bots and forges tell over HTTP becomes entries of the event stream, each of them once.
  *
- * `github.ts` maps a webhook of GitHub: `github-payloads.ts` is all that it reads of a payload,
- * `github-subject.ts` what runs, jobs and checks have in common, `github-status.ts` what their
- * states mean here, `execution-id.ts` how a task is named; `pull-request-links.ts` and `line.ts`
- * make addresses and text fit. The mapping is pure. Who receives a payload proves where it comes
- * from, and appends the event; neither is decided here.
+ * A request to emit: `event-body.ts` takes a body apart, `cloud-event.ts` reads the CloudEvents in
+ * it, `project-scope.ts` decides which projects a producer may write to, `event-intake.ts` does all
+ * of it. A webhook: `signature.ts` proves where it comes from; `github.ts` and `gitea.ts` map it, and
+ * say in their own headers what of; `commit-links.ts` connects pull requests and the runs of their
+ * head; `webhook-intake.ts` does all of it. `appender.ts` appends, and tries again while Redis is
+ * away; `rate-limits.ts` counts requests. The mappings are pure; statuses are not decided here.
  */
+export interface Intake {
+  /**
+   * Appends the events of a body. A part that is no event is a result, never a reason to refuse the
+   * others.
+   *
+   * @throws IntakeUnavailableError when nothing can be appended now; the same again is safe
+   */
+  acceptEvents(request: EventsRequest): Promise<EventsAnswer>;
+  /**
+   * Appends what a webhook tells of.
+   *
+   * @throws IntakeUnavailableError
+   */
+  acceptWebhook(request: WebhookRequest): Promise<WebhookAnswer>;
+}
 
-/** The webhooks of GitHub that tell of a task, by the name in their `X-GitHub-Event` header. */
+export const EVENT_MEDIA_TYPES = [
+  'application/json',
+  'application/x-ndjson',
+  'application/cloudevents+json',
+  'application/cloudevents-batch+json',
+] as const;
+
+export type EventMediaType = (typeof EVENT_MEDIA_TYPES)[number];
+
+/** Events of one request. */
+export const MAX_EVENTS = 1000;
+
+export interface EventsRequest {
+  readonly producer: Producer;
+  readonly mediaType: EventMediaType;
+  readonly body: Buffer;
+  /** The `Idempotency-Key` header. */
+  readonly idempotencyKey: string | undefined;
+}
+
+export type EventsAnswer =
+  | {
+      readonly kind: 'results';
+      /** One for each event, in order. */
+      readonly results: readonly EventResult[];
+      /** Some were appended by an earlier request, and none by this one. */
+      readonly isRepeat: boolean;
+    }
+  | { readonly kind: 'invalid_body'; readonly reason: string }
+  | { readonly kind: 'too_many_events'; readonly max: number }
+  /** The `Idempotency-Key` stands for a request with other contents. */
+  | { readonly kind: 'key_reused' };
+
+export const FORGES = ['github', 'gitea'] as const;
+
+export type Forge = (typeof FORGES)[number];
+
+export interface WebhookRequest {
+  readonly forge: Forge;
+  /** The value of a header by its lower-case name; undefined when it is missing. */
+  readonly header: (name: string) => string | undefined;
+  /** Exactly what came over the wire: that is what was signed. */
+  readonly body: Buffer;
+}
+
+export type WebhookAnswer =
+  | { readonly kind: 'bad_signature' }
+  | { readonly kind: 'invalid_body'; readonly reason: string }
+  /** A webhook of a type that tells of no task. */
+  | { readonly kind: 'unmapped'; readonly reason: string }
+  | {
+      readonly kind: 'results';
+      readonly results: readonly EventResult[];
+      /** Why there are none, where there are none. */
+      readonly reason: string | undefined;
+    };
+
+/** Redis is away, full or loading. The same request again is safe: nothing is appended twice. */
+export class IntakeUnavailableError extends Error {
+  override readonly name = 'IntakeUnavailableError';
+}
+
+export type IntakeSource = 'http' | Forge;
+
+/** What became of one event: `refused` is the sender's to mend, `quarantined` was kept whole. */
+export type IntakeOutcome = 'appended' | 'repeated' | 'refused' | 'quarantined';
+
+export interface IntakeObserver {
+  onEvents(source: IntakeSource, outcome: IntakeOutcome, count: number): void;
+  /** What a mapping could not read: the forge's delivery, and where in the payload. */
+  onUnmapped(source: Forge, webhook: string, refusal: EventRefusal): void;
+}
+
+/** How often one source may ask, over all servers. */
+export interface RateLimits {
+  /** Counts a request of an address, or of a producer or forge by its name. */
+  count(kind: 'address' | 'producer', name: string): Promise<RateVerdict>;
+}
+
+export type RateVerdict =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'limited'; readonly retryAfterMs: number };
+
+/**
+ * The webhooks of GitHub that tell of a task themselves, by the name in their `X-GitHub-Event`
+ * header.
+ */
 export const GITHUB_TASK_WEBHOOKS = ['workflow_run', 'workflow_job', 'check_run'] as const;
 
 export type GithubTaskWebhook = (typeof GITHUB_TASK_WEBHOOKS)[number];
 
+/** What a webhook says, in the words of task events. */
 export type MappedWebhook =
   /** A field that is undefined is absent from the event. */
-  | { readonly kind: 'event'; readonly event: TaskEventInput }
-  /** A fine webhook that tells of no task. Its sender did nothing wrong and sends the next one. */
+  | {
+      readonly kind: 'event';
+      readonly event: TaskEventInput;
+      /** The commit that it ran on, for pull requests that have it as their head. */
+      readonly commit?: string | undefined;
+    }
+  /** A pull request, and the commit that is its head now. */
+  | { readonly kind: 'pull_request'; readonly pullRequest: HeadOfPullRequest }
+  /** A fine webhook that tells nothing of a task. Its sender did nothing wrong. */
   | { readonly kind: 'ignored'; readonly reason: string }
+  /** A webhook of a type that is not mapped. */
+  | { readonly kind: 'unmapped'; readonly reason: string }
   /** Not of the documented form. `field` is a path into the payload; empty: the payload itself. */
   | { readonly kind: 'invalid'; readonly field: string; readonly reason: string };
 
+export interface HeadOfPullRequest {
+  readonly project: string;
+  readonly commit: string;
+  /** As a person opens it. */
+  readonly url: string;
+  /** When it was opened: what the link says is no newer than that. */
+  readonly openedAt: string;
+}
+
 export interface WebhookDelivery {
-  /** The `X-GitHub-Delivery` header: a redelivery repeats it, so it makes the event idempotent. */
+  /** The delivery header: a redelivery repeats it, so it makes the event idempotent. */
   readonly id?: string | undefined;
 }

@@ -27,6 +27,19 @@ export interface Keys {
     byProjectAndStatus(project: string, status: TaskStatus): string;
     byPrincipal(principal: Principal): string;
   };
+  /** What intake remembers for a time. None of it is part of the read model. */
+  readonly intake: {
+    /** String: the id that was given to what has this digest, or what names a request. */
+    record(digest: string): string;
+    /** String: the project of an execution whose first event came in lately. */
+    projectOf(executionId: string): string;
+    /** Set: executions of a commit. */
+    executionsOf(project: string, commit: string): string;
+    /** Set: addresses of the pull requests whose head a commit is. */
+    pullRequestsOf(project: string, commit: string): string;
+    /** Prefix of strings that count requests. */
+    readonly rate: string;
+  };
 }
 
 /** The single partition of today's layout. */
@@ -44,6 +57,13 @@ export const KEYS: Keys = {
     byProjectAndStatus: (project, status) =>
       `task-tracking:project-status:${project}:${status}:executions`,
     byPrincipal: (principal) => `task-tracking:principal:${principal}:executions`,
+  },
+  intake: {
+    record: (digest) => `task-intake:record:${digest}`,
+    projectOf: (executionId) => `task-intake:project:${executionId}`,
+    executionsOf: (project, commit) => `task-intake:commit:${commit}:${project}:executions`,
+    pullRequestsOf: (project, commit) => `task-intake:commit:${commit}:${project}:pull-requests`,
+    rate: 'task-intake:rate',
   },
 };
 

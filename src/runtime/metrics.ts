@@ -18,7 +18,9 @@ export function createMetrics() {
     tailer: tailerMetrics(registry),
     streams: streamMetrics(registry),
     http: httpMetrics(registry),
+    intake: intakeMetrics(registry),
     projects: projectsMetrics(registry),
+    files: fileMetrics(registry),
     redis: redisMetrics(registry),
   };
 }
@@ -203,6 +205,42 @@ function httpMetrics(registry: Registry) {
       labelNames: ['route', 'status'],
       buckets: DELAY_SECONDS,
       registers: [registry],
+    }),
+  };
+}
+
+function intakeMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    requests: new Counter({
+      name: 'tasktrail_intake_requests_total',
+      help: 'Requests to emit, by source and by how they were answered.',
+      labelNames: ['source', 'result'],
+      registers,
+    }),
+    events: new Counter({
+      name: 'tasktrail_intake_events_total',
+      help: 'Events that came over HTTP, by source and by what became of them.',
+      labelNames: ['source', 'result'],
+      registers,
+    }),
+  };
+}
+
+function fileMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    reloads: new Counter({
+      name: 'tasktrail_file_reloads_total',
+      help: 'Times a file of settings was read again because it had changed, by outcome.',
+      labelNames: ['file', 'outcome'],
+      registers,
+    }),
+    broken: new Gauge({
+      name: 'tasktrail_file_broken',
+      help: '1 while a file of settings cannot be used and its last good contents stay in force.',
+      labelNames: ['file'],
+      registers,
     }),
   };
 }

@@ -73,9 +73,7 @@ function isField(name: string): name is TaskEventField {
  *   are ignored
  */
 export function decodeEntry(id: StreamId, pairs: readonly string[]): DecodedEntry {
-  if (isTooLarge(pairs)) {
-    return invalid('entry_too_large', '', `an entry is at most ${MAX_ENTRY_BYTES} bytes`);
-  }
+  if (isTooLarge(pairs)) return TOO_LARGE;
   const texts: Partial<Record<TaskEventField, string>> = {};
   for (let i = 0; i + 1 < pairs.length; i += 2) {
     const name = pairs[i] as string;
@@ -87,10 +85,37 @@ export function decodeEntry(id: StreamId, pairs: readonly string[]): DecodedEntr
     if (value instanceof SyntaxError) return invalid('invalid_value', field, value.message);
     if (value !== undefined) values[field] = value;
   }
+  return judge(values, streamIdTimeMs(id));
+}
+
+/**
+ * Reads an event that comes as JSON: the same rules as for an entry, empty texts included, so that
+ * what passes here is applied.
+ *
+ * @param value any JSON value
+ * @param atMs milliseconds since 1970 when it is appended, which bounds `occurredAt`
+ */
+export function judgeEvent(value: unknown, atMs: number): DecodedEntry {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return invalid('invalid_value', '', 'an event must be a JSON object');
+  }
+  const values: Partial<Record<TaskEventField, unknown>> = {};
+  for (const [field, given] of Object.entries(value)) {
+    if (!isField(field)) continue;
+    const read = given === '' ? decodeValue(FIELDS[field], given) : given;
+    if (read !== undefined) values[field] = read;
+  }
+  const judged = judge(values, atMs);
+  return judged.kind === 'event' && isTooLarge(encodeEntry(judged.event)) ? TOO_LARGE : judged;
+}
+
+const TOO_LARGE = invalid('entry_too_large', '', `an entry is at most ${MAX_ENTRY_BYTES} bytes`);
+
+function judge(values: Partial<Record<TaskEventField, unknown>>, atMs: number): DecodedEntry {
   const parsed = TaskEventSchema.safeParse(values);
   if (!parsed.success) return fromIssue(parsed.error.issues[0] as z.core.$ZodIssue, values);
-  if (Date.parse(parsed.data.occurredAt) > streamIdTimeMs(id) + MAX_AHEAD_MS) {
-    const detail = "must be at most 24 h after the time of the entry's own id";
+  if (Date.parse(parsed.data.occurredAt) > atMs + MAX_AHEAD_MS) {
+    const detail = 'must be at most 24 h after the time at which it is appended';
     return invalid('occurred_too_late', 'occurredAt', detail);
   }
   return { kind: 'event', event: parsed.data };

@@ -15,8 +15,18 @@ export {
   INVALID_REASONS,
   type InvalidEntry,
   isTooLarge,
+  judgeEvent,
   MAX_ENTRY_BYTES,
 } from './event-entry.ts';
+export {
+  type EventRefusal,
+  EventRefusalSchema,
+  type EventResult,
+  EventResultSchema,
+  type EventResults,
+  EventResultsSchema,
+  REFUSAL_REASONS,
+} from './event-results.ts';
 export {
   FRAME_SCHEMAS,
   type FrameData,

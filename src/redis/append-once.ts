@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { parseStreamId, type StreamId } from '@tasktrail/contract';
+import type { Redis } from 'ioredis';
+import type { Keys } from './keys.ts';
+import { loadScript, runScript } from './script.ts';
+
+const APPEND_ONCE = loadScript('append-once');
+
+/** A key that says, as long as it lives, that something was appended, and under which id. */
+export interface AppendRecord {
+  readonly key: string;
+  readonly keepSeconds: number;
+}
+
+/** What is written together with an entry, and only when the entry is. */
+export interface AppendNote {
+  /** `set` gives a key its value, `add` adds the value to the set at the key. */
+  readonly kind: 'set' | 'add';
+  readonly key: string;
+  readonly value: string;
+  /** Of the whole key, counted from this note on. */
+  readonly keepSeconds: number;
+}
+
+export interface EntryOnce {
+  readonly stream: 'events' | 'quarantine';
+  /** field, value, field, value … */
+  readonly pairs: readonly string[];
+  /** Any one of them that is there means that the entry was appended. None: it always is. */
+  readonly records: readonly AppendRecord[];
+  readonly notes?: readonly AppendNote[] | undefined;
+}
+
+/** A request as a whole, where its sender named it: the same name must mean the same contents. */
+export interface RequestOnce extends AppendRecord {
+  readonly fingerprint: string;
+}
+
+export interface AppendedEntry {
+  readonly id: StreamId;
+  /** It had been appended before, and nothing was appended now. */
+  readonly isRepeat: boolean;
+}
+
+export type AppendOnceOutcome =
+  | { readonly kind: 'appended'; readonly entries: readonly AppendedEntry[] }
+  /** The request's name stands for other contents. Nothing was appended. */
+  | { readonly kind: 'other_request' };
+
+/**
+ * Appends entries in order, all of them in one step, but for those that were appended before. To
+ * call it again with the same records is always safe, also where the answer of the first call was
+ * lost: that is what makes an append exactly one.
+ */
+export async function appendOnce(
+  redis: Redis,
+  keys: Keys,
+  entries: readonly EntryOnce[],
+  request?: RequestOnce,
+): Promise<AppendOnceOutcome> {
+  const names = [keys.events, keys.quarantine];
+  const places = new Map<string, number>();
+  const placeOf = (key: string): number => {
+    const place = places.get(key) ?? names.push(key);
+    places.set(key, place);
+    return place;
+  };
+  const header =
+    request === undefined
+      ? ['', '', '']
+      : [placeOf(request.key), request.fingerprint, request.keepSeconds];
+  const args: (string | number)[] = [...header, entries.length];
+  for (const { stream, pairs, records, notes = [] } of entries) {
+    args.push(stream === 'events' ? 1 : 2, pairs.length, ...pairs, records.length);
+    for (const { key, keepSeconds } of records) args.push(placeOf(key), keepSeconds);
+    args.push(notes.length);
+    for (const { kind, key, value, keepSeconds } of notes) {
+      args.push(kind, placeOf(key), value, keepSeconds);
+    }
+  }
+  const reply = await runScript(redis, APPEND_ONCE, names, args);
+  return Array.isArray(reply)
+    ? { kind: 'appended', entries: decodeReply(reply) }
+    : { kind: 'other_request' };
+}
+
+/** A short name for several texts together; others never give the same one. */
+export function digestOf(...texts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(texts)).digest('base64url');
+}
+
+function decodeReply(reply: readonly unknown[]): AppendedEntry[] {
+  const entries: AppendedEntry[] = [];
+  for (let i = 0; i + 1 < reply.length; i += 2) {
+    const id = parseStreamId(String(reply[i]));
+    if (id === undefined) throw new Error(`a record of an append holds no stream id: ${reply[i]}`);
+    entries.push({ id, isRepeat: reply[i + 1] === 1 });
+  }
+  return entries;
+}
