@@ -35,6 +35,8 @@ export interface AuthConfig {
   readonly admins: readonly string[];
   readonly enforceVisibility: boolean;
   readonly identitiesPath: string | undefined;
+  /** Undefined: nobody emits with a key or a service account, and every account may read. */
+  readonly producersPath: string | undefined;
 }
 
 export interface SnapshotConfig {
@@ -58,8 +60,6 @@ export interface HttpConfig {
 }
 
 export interface IntakeConfig {
-  /** Undefined: nobody emits with a key or a service account. */
-  readonly producersPath: string | undefined;
   readonly githubSecrets: readonly string[];
   readonly giteaSecrets: readonly string[];
   readonly requestsPerProducer: number;
@@ -155,6 +155,7 @@ function serveConfig(values: SettingValues): ServeConfig {
       admins: values.TASK_DASHBOARD_ADMINS,
       enforceVisibility: values.TASK_DASHBOARD_ENFORCE_VISIBILITY,
       identitiesPath: values.TASK_DASHBOARD_IDENTITIES,
+      producersPath: values.TASK_INTAKE_PRODUCERS,
     },
     http: {
       host: values.TASK_DASHBOARD_HOST,
@@ -186,7 +187,6 @@ function serveConfig(values: SettingValues): ServeConfig {
 
 function intakeConfig(values: SettingValues): IntakeConfig {
   return {
-    producersPath: values.TASK_INTAKE_PRODUCERS,
     githubSecrets: values.TASK_INTAKE_GITHUB_SECRETS,
     giteaSecrets: values.TASK_INTAKE_GITEA_SECRETS,
     requestsPerProducer: values.TASK_INTAKE_REQUESTS_PER_PRODUCER,

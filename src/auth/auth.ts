@@ -7,7 +7,8 @@ import type { Sight } from './visibility.ts';
  * `token-source.ts` finds the token of a request; `id-token.ts` takes it apart; `token-claims.ts`
  * is the pure judgement of its claims; `google-verifier.ts` adds the signature, by
  * google-auth-library, and `certificates.ts` the keys for it; `identities.ts` holds the aliases of a
- * person; `authenticator.ts` is all of it together. `visibility.ts` holds the one predicate.
+ * person. `producers.ts` is who may emit: by API key (`api-key.ts`) or account, and to which projects
+ * (`project-pattern.ts`). `authenticator.ts` is all of it together. `visibility.ts` holds the one predicate.
  */
 export interface Viewer {
   /** `google:<email>` where the e-mail address is verified, else `google-sub:<sub>`. */

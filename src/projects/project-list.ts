@@ -1,5 +1,6 @@
 import { type ProjectListItem, ProjectListItemSchema } from '@tasktrail/contract';
 import { z } from 'zod';
+import { readJson } from '../runtime/json-document.ts';
 
 /** A document either is a list of projects, or has faults: all of them, each with its path. */
 export type ParsedProjectList =
@@ -20,8 +21,10 @@ const SlugsSchema = z.object({
  * configuration may name a wrong file.
  */
 export function parseProjectList(bytes: Uint8Array): ParsedProjectList {
-  const document = decodeJson(bytes);
-  if (document.kind === 'invalid') return document;
+  const document = readJson(bytes);
+  if (document.kind === 'invalid') {
+    return { kind: 'invalid', faults: [`document: ${document.fault}`] };
+  }
   const parsed = DocumentSchema.safeParse(document.value);
   const faults = [
     ...(parsed.error?.issues ?? []).map(
@@ -33,26 +36,6 @@ export function parseProjectList(bytes: Uint8Array): ParsedProjectList {
   return parsed.success && faults.length === 0
     ? { kind: 'valid', projects: parsed.data.projects }
     : { kind: 'invalid', faults };
-}
-
-type DecodedJson =
-  | { readonly kind: 'json'; readonly value: unknown }
-  | { readonly kind: 'invalid'; readonly faults: readonly string[] };
-
-function decodeJson(bytes: Uint8Array): DecodedJson {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return { kind: 'invalid', faults: ['document: must be UTF-8'] };
-  }
-  try {
-    return { kind: 'json', value: JSON.parse(text) };
-  } catch (error) {
-    const place = /\bline \d+ column \d+\b/.exec(String(error))?.[0];
-    const fault = place === undefined ? 'must be JSON' : `must be JSON, which ends at ${place}`;
-    return { kind: 'invalid', faults: [`document: ${fault}`] };
-  }
 }
 
 function duplicates(document: unknown): string[] {

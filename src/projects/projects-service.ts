@@ -1,7 +1,9 @@
 import type { ProjectListItem } from '@tasktrail/contract';
 import type { Logger } from 'pino';
+import { jitteredMs } from '../runtime/jitter.ts';
 import { sleep } from '../runtime/retry.ts';
 import type { Health } from '../runtime/service.ts';
+import { unlessAborted } from '../runtime/unless-aborted.ts';
 import { type Projects, type ProjectsMetrics, ProjectsUnavailableError } from './projects.ts';
 import { notesOn, type ProjectsNote } from './projects-notes.ts';
 import { type ProjectsSource, problemOf } from './projects-source.ts';
@@ -29,14 +31,6 @@ export interface ProjectsOptions {
 }
 
 const LOOK_TIMEOUT_MS = 10_000;
-
-/** By this part a wait is longer or shorter. */
-const JITTER = 0.1;
-
-/** Spreads the looks of replicas that were started together. `random`: 0 ≤ r < 1. */
-export function jitteredMs(refreshMs: number, random: number): number {
-  return refreshMs * (1 - JITTER + 2 * JITTER * random);
-}
 
 /** Looks at the source again and again. Trouble with it is state, never a failure of the service. */
 export class ProjectsService implements Projects {
@@ -154,23 +148,5 @@ export class ProjectsService implements Projects {
         );
         break;
     }
-  }
-}
-
-/**
- * Settles as the work does, or rejects with the signal's reason as soon as it aborts: neither a
- * search for credentials nor a hung network file system listens to a signal.
- */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort);
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    // Where the signal won, a later failure of the work has nobody left to hear it.
-    work.catch(() => undefined);
   }
 }

@@ -1,7 +1,8 @@
 import type { ProjectListItem } from '@tasktrail/contract';
+import type { Look } from '../runtime/file-look.ts';
 import { parseProjectList } from './project-list.ts';
 import type { RefreshOutcome } from './projects.ts';
-import type { Look, ProjectsSource } from './projects-source.ts';
+import type { ProjectsSource } from './projects-source.ts';
 
 /**
  * Which list is in force, and what is wrong: decided here, without a clock and without I/O.

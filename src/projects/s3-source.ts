@@ -1,11 +1,7 @@
 import { Readable } from 'node:stream';
 import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
-import {
-  type Look,
-  type ProjectsSource,
-  ProjectsSourceError,
-  readBounded,
-} from './projects-source.ts';
+import { type Look, UnusableSourceError } from '../runtime/file-look.ts';
+import { type ProjectsSource, readBounded } from './projects-source.ts';
 
 export interface S3Address {
   readonly bucket: string;
@@ -105,10 +101,10 @@ function isNotModified(error: unknown): boolean {
 
 async function lookOf(answer: GetObjectCommandOutput, seen: string | undefined): Promise<Look> {
   const { Body: body, ETag: version } = answer;
-  if (!(body instanceof Readable)) throw new ProjectsSourceError('answers without contents');
+  if (!(body instanceof Readable)) throw new UnusableSourceError('answers without contents');
   try {
     if (version === undefined) {
-      throw new ProjectsSourceError('answers without an ETag, by which a change could be seen');
+      throw new UnusableSourceError('answers without an ETag, by which a change could be seen');
     }
     // A store that ignores If-None-Match sends what is already known.
     if (version === seen) return { kind: 'unchanged' };

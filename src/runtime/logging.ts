@@ -68,12 +68,15 @@ function isHarmless(value: unknown): value is string | number | boolean {
 }
 
 /**
- * Replaces what looks like a secret: a JSON Web Token, a bearer token, the value of `authToken`,
- * the user information of a URL. None of the patterns reaches past the end of a JSON string.
+ * Replaces what looks like a secret: a JSON Web Token, a bearer token, an API key, the signature of
+ * a webhook, the value of `authToken`, the user information of a URL. None of the patterns reaches
+ * past the end of a JSON string, nor asks for a boundary before it, where an escape may stand.
  */
 function scrubSecrets(line: string): string {
   return line
     .replace(/eyJ[\w-]{5,}(?:\.[\w-]*){1,2}/g, REDACTED)
+    .replace(/ttk_[\w-]+/g, REDACTED)
+    .replace(/(sha256(?:=|%3D))[0-9a-f]{64}/gi, `$1${REDACTED}`)
     .replace(/(bearer\s+)[\w.~+/=-]+/gi, `$1${REDACTED}`)
     .replace(/(authToken(?:=|%3D))[^&\s"\\]+/gi, `$1${REDACTED}`)
     .replace(/(:\/\/)[^\s"\\]*@/g, `$1${REDACTED}@`);

@@ -8,8 +8,9 @@ import {
   ForbiddenError,
   UnauthorizedError,
 } from '../../src/auth/auth.ts';
-import { type AuthenticatorOptions, openAuthenticator } from '../../src/auth/authenticator.ts';
+import type { AuthenticatorOptions } from '../../src/auth/authenticator.ts';
 import { forgeTokens, useGoogle } from '../fixtures/google.ts';
+import { openFor } from './opened.ts';
 
 const google = useGoogle();
 let directory: string;
@@ -26,7 +27,7 @@ async function signIn(
   options: Partial<AuthenticatorOptions>,
   claims: Record<string, unknown> = {},
 ) {
-  const authenticator = await openAuthenticator(google.authOptions(options), google.now);
+  const { authenticator } = await openFor(google, options);
   return await authenticator.authenticate(google.standIn.sign(claims));
 }
 
@@ -84,10 +85,7 @@ describe('a refusal', () => {
   });
 
   test('is unauthorized for every bad token, also of somebody outside', async () => {
-    const authenticator = await openAuthenticator(
-      google.authOptions({ allowedDomains: ['example.org'] }),
-      google.now,
-    );
+    const { authenticator } = await openFor(google, { allowedDomains: ['example.org'] });
     for (const token of Object.values(forgeTokens(google)).flatMap(Object.values)) {
       await expect(authenticator.authenticate(token)).rejects.toBeInstanceOf(UnauthorizedError);
     }
@@ -110,7 +108,7 @@ test('the auth slice of a loaded configuration opens it', async () => {
     },
     true,
   );
-  const authenticator = await openAuthenticator(config.serve!.auth, google.now);
+  const { authenticator } = await openFor(google, config.serve!.auth);
   await expect(authenticator.authenticate(google.standIn.sign())).resolves.toMatchObject({
     identity: 'google:ana@example.com',
   });

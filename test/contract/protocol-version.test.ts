@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   ErrorBodySchema,
+  EventResultsSchema,
   FRAME_SCHEMAS,
   INVALID_REASONS,
   MAX_ENTRY_BYTES,
@@ -20,7 +21,7 @@ import { z } from 'zod';
 /** The wire of this protocol version. */
 const PINNED = {
   version: 1,
-  hash: 'edf76f8aaa6ad5f7',
+  hash: '2697dc3ca9e7c1ea',
 };
 
 const WHAT_TO_DO = `
@@ -45,6 +46,7 @@ const WIRE = {
   page: schemaOf(TaskPageSchema, 'output'),
   projectList: schemaOf(ProjectListSchema, 'output'),
   errorBody: schemaOf(ErrorBodySchema, 'output'),
+  eventResults: schemaOf(EventResultsSchema, 'output'),
   position: schemaOf(PositionSchema, 'output'),
   streamId: schemaOf(StreamIdSchema, 'output'),
   pageCursor: schemaOf(PageCursorSchema, 'output'),

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { ProjectsUnavailableError } from '../../src/projects/projects.ts';
-import { jitteredMs } from '../../src/projects/projects-service.ts';
 import { MAX_LIST_BYTES } from '../../src/projects/projects-source.ts';
+import { jitteredMs } from '../../src/runtime/jitter.ts';
 import { makeDirectory, replaceFile } from './directory.ts';
 import { documentOf, runProjects } from './running-projects.ts';
 

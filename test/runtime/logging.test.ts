@@ -136,9 +136,37 @@ describe('a secret', () => {
     expect(lines.join('')).not.toContain('c2ln');
   });
 
+  const API_KEY = `ttk_${'aB3-_'.repeat(8)}xyz`;
+  const SIGNATURE = 'ab12'.repeat(16);
+
+  test.each([
+    ['an API key', API_KEY, API_KEY],
+    ['an API key after a line break', `keys:\n${API_KEY}`, API_KEY],
+    ['an API key in a header', `Authorization: Bearer ${API_KEY}`, API_KEY],
+    ['an API key that was cut off', `got "${API_KEY.slice(0, 12)}`, API_KEY.slice(0, 12)],
+    ['the signature of a webhook', `X-Hub-Signature-256: sha256=${SIGNATURE}`, SIGNATURE],
+    ['the same in capitals', `\nSHA256=${SIGNATURE.toUpperCase()}`, SIGNATURE.toUpperCase()],
+    ['the same in a URL', `next=sha256%3D${SIGNATURE}`, SIGNATURE],
+  ])('is found anywhere where it is %s', (_, text, secret) => {
+    for (const pretty of [false, true]) {
+      const { logger, lines } = capture({ pretty });
+      logger.info({ a: { b: [text] } }, text);
+      logger.error(new Error(text, { cause: new Error(text) }));
+      expect(lines.join('')).not.toContain(secret);
+      expect(lines.join('')).toContain('[redacted]');
+    }
+  });
+
+  test('is not every digest: that of an image stays', () => {
+    const { logger, last } = capture();
+    logger.info({ image: `sha256:${SIGNATURE}` });
+    expect(last().image).toBe(`sha256:${SIGNATURE}`);
+  });
+
   test('is taken out without breaking the JSON around it', () => {
     const { logger, last } = capture();
-    const part = fc.constantFrom('"', '\\', '\n', '://', '@', 'Bearer ', 'authToken=', JWT, ' ');
+    const shapes = ['://', '@', 'Bearer ', 'authToken=', JWT, 'ttk_', `sha256=${SIGNATURE}`];
+    const part = fc.constantFrom('"', '\\', '\n', ' ', ...shapes);
     const text = fc.array(fc.oneof(part, fc.string({ unit: 'binary' }))).map((all) => all.join(''));
     fc.assert(
       fc.property(text, text, (field, message) => {

@@ -90,7 +90,7 @@ export function decodeEntry(id: StreamId, pairs: readonly string[]): DecodedEntr
 
 /**
  * Reads an event that comes as JSON: the same rules as for an entry, empty texts included, so that
- * what passes here is applied.
+ * what passes here is applied. A null is an empty text.
  *
  * @param value any JSON value
  * @param atMs milliseconds since 1970 when it is appended, which bounds `occurredAt`
@@ -102,7 +102,7 @@ export function judgeEvent(value: unknown, atMs: number): DecodedEntry {
   const values: Partial<Record<TaskEventField, unknown>> = {};
   for (const [field, given] of Object.entries(value)) {
     if (!isField(field)) continue;
-    const read = given === '' ? decodeValue(FIELDS[field], given) : given;
+    const read = given === '' || given === null ? decodeValue(FIELDS[field], '') : given;
     if (read !== undefined) values[field] = read;
   }
   const judged = judge(values, atMs);
