@@ -1,7 +1,9 @@
 import { streamIdTimeMs } from '@tasktrail/contract';
 import type { Logger } from 'pino';
+import type { FileObserver } from './auth/authenticator.ts';
 import type { StreamObserver } from './http/sse/sse.ts';
 import type { HubObserver } from './hub/change-hub.ts';
+import type { IntakeObserver } from './intake/intake.ts';
 import type { ProjectorObserver } from './projector/projector.ts';
 import type { ProjectsMetrics } from './projects/projects.ts';
 import type { Metrics } from './runtime/metrics.ts';
@@ -14,11 +16,13 @@ export interface Observers {
   readonly tailer: TailerObserver;
   readonly streams: StreamObserver;
   readonly projects: ProjectsMetrics;
+  readonly intake: IntakeObserver;
+  readonly files: FileObserver;
   onConnectionError(connection: string, error: Error): void;
 }
 
 export function createObservers(metrics: Metrics, logger: Logger): Observers {
-  const { projector, tailer, streams, projects, redis } = metrics;
+  const { projector, tailer, streams, projects, intake, files, redis } = metrics;
   return {
     projector: {
       onCommit: (counts, durationMs) => {
@@ -72,6 +76,16 @@ export function createObservers(metrics: Metrics, logger: Logger): Observers {
     projects: {
       onRefresh: (outcome) => projects.refreshes.inc({ outcome }),
       setBrokenSeconds: (seconds) => projects.brokenSeconds.set(seconds),
+    },
+    intake: {
+      onEvents: (source, result, count) => intake.events.inc({ source, result }, count),
+      onUnmapped: (source, webhook, { field, detail }) => {
+        logger.warn({ source, webhook, field, detail }, 'a webhook was quarantined');
+      },
+    },
+    files: {
+      onReload: (file, outcome) => files.reloads.inc({ file, outcome }),
+      setBroken: (file, isBroken) => files.broken.set({ file }, isBroken ? 1 : 0),
     },
     onConnectionError: (connection, { message }) => {
       redis.connectionErrors.inc({ connection });

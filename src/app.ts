@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config, ServeConfig } from '../config/config.ts';
+import { assembleIntake, closedDoors } from './app-intake.ts';
 import { createObservers, type Observers } from './app-observers.ts';
 import { openAuthenticator } from './auth/authenticator.ts';
 import { admitsAnyGoogleAccount } from './auth/token-claims.ts';
@@ -74,7 +75,7 @@ const CLOSE_DEADLINE_MS = 3000;
  * Puts the process together and opens its ports. Redis being away is no error: the process runs,
  * not ready, and tries again.
  *
- * @throws ListenError or IdentitiesError: settings whose faults only show in use
+ * @throws ListenError or SettingsFileError: settings whose faults only show in use
  */
 export async function createApp(options: AppOptions): Promise<App> {
   await using resources = new AsyncDisposableStack();
@@ -166,10 +167,15 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
     logger,
   });
   const projects = configuredProjects(serve.projects, { logger, metrics: observers.projects });
-  const authenticator = await openAuthenticator(serve.auth, Date.now);
+  const authenticator = await openAuthenticator(serve.auth, {
+    now: Date.now,
+    logger,
+    files: observers.files,
+  });
   const streams = new StreamRegistry(serve.stream, observers.streams);
-  assembly.services.push(tailer, projects, streams);
-  assembly.checks.push(tailer, hub, projects, authenticator.certificates);
+  const { certificates, files } = authenticator;
+  assembly.services.push(tailer, projects, streams, ...files);
+  assembly.checks.push(tailer, hub, projects, certificates, ...files);
   const app = createDashboardApp({
     http: serve.http,
     snapshot: serve.snapshot,
@@ -186,12 +192,20 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
       clock: MACHINE_CLOCK,
       random: Math.random,
     }),
+    intake:
+      serve.intake &&
+      assembleIntake(serve.intake, {
+        redis,
+        producers: authenticator,
+        observer: observers.intake,
+        metrics: metrics.intake,
+      }),
     probes: probesOf(assembly),
     logger,
     metrics: metrics.http,
     version,
   });
-  warnOfOpenDoors(serve, logger);
+  tellOfDoors(serve, logger);
   const server = await listen({
     handler: app.callback(),
     ...serve.http,
@@ -229,11 +243,13 @@ function probesOf(assembly: Assembly) {
   return { checks: assembly.checks, isDraining: () => assembly.isDraining };
 }
 
-function warnOfOpenDoors(serve: ServeConfig, logger: Logger): void {
+/** What admits everybody, and what refuses everybody: whoever sets it up should not have to guess. */
+function tellOfDoors(serve: ServeConfig, logger: Logger): void {
   if (admitsAnyGoogleAccount(serve.auth)) {
     logger.warn(
       'anybody with a Google account can sign in: client ids are public; set ' +
         'TASK_DASHBOARD_ALLOWED_DOMAINS or TASK_DASHBOARD_ALLOWED_EMAILS',
     );
   }
+  for (const line of closedDoors(serve)) logger.info(line);
 }

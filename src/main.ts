@@ -1,13 +1,17 @@
-import { createInterface } from 'node:readline';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, loadConfig, readSettings } from '../config/config.ts';
-import { IdentitiesError } from './auth/identities.ts';
 import { runEmit } from './cli/emit.ts';
 import { addEmitOptions } from './cli/emit-events.ts';
+import { fileInput } from './cli/emit-input.ts';
+import { addKeysCreateOptions, createKey } from './cli/keys.ts';
 import { settingsHelp } from './cli/settings-help.ts';
 import { addTailOptions, runTail } from './cli/tail.ts';
 import { KEYS } from './redis/keys.ts';
 import { createLogger } from './runtime/logging.ts';
+import { SettingsFileError } from './runtime/settings-file.ts';
 import { VERSION } from './version.ts';
 
 /**
@@ -56,14 +60,22 @@ addCommand('all')
 
 addEmitOptions(addCommand('emit'))
   .addHelpText('after', settingsHelp(isRedisUrl))
-  .action(async (options) => {
-    const redisUrl = readRedisUrl();
-    const signal = stopSignal();
+  .action(async (files, options) => {
     // Unread output must not end what still appends.
     process.stdout.on('error', () => undefined);
     try {
-      const lines = inputLines();
-      process.exitCode = await runEmit(options, { redisUrl, lines, write, writeError, signal });
+      process.exitCode = await runEmit(files, options, {
+        redisUrl: readRedisUrl(),
+        keys: KEYS,
+        standardInput: { sizeBytes: undefined, open: () => process.stdin },
+        isTyped: isatty(0),
+        openFile: fileInput,
+        write: writeWhenTaken,
+        writeError,
+        terminal: process.stdout.isTTY ? process.stderr : undefined,
+        signal: stopSignal(),
+        randomId: randomUUID,
+      });
     } finally {
       // A terminal, or a pipe that stays open, would keep the process.
       process.stdin.destroy();
@@ -81,6 +93,11 @@ addTailOptions(addCommand('tail'))
       stopSignal(),
     );
   });
+
+const keys = addCommand('keys').description('API keys of bots that emit over HTTP');
+addKeysCreateOptions(keys.command('create').exitOverride()).action((options) => {
+  process.exitCode = createKey(options, { write, writeError, randomBytes });
+});
 
 addCommand('demo')
   .description('All of it on this machine, with a private Redis and recorded webhooks as input')
@@ -125,7 +142,7 @@ async function main(): Promise<void> {
       return;
     }
     writeError(`tasktrail: ${error instanceof Error ? error.message : error}`);
-    process.exitCode = error instanceof ConfigError || error instanceof IdentitiesError ? 2 : 1;
+    process.exitCode = error instanceof ConfigError || error instanceof SettingsFileError ? 2 : 1;
   }
 }
 
@@ -160,11 +177,6 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-/** Standard input, untouched until its first line is asked for: it may be the input of a loop. */
-async function* inputLines(): AsyncGenerator<string> {
-  yield* createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-}
-
 function readRedisUrl(): string {
   const { TASK_TRACKING_REDIS_URL } = readSettings(process.env, ['TASK_TRACKING_REDIS_URL']);
   return TASK_TRACKING_REDIS_URL ?? '';
@@ -191,6 +203,16 @@ function isRedisUrl(name: string): boolean {
 
 function write(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** Resolves when standard output takes more, or never will. */
+async function writeWhenTaken(text: string): Promise<void> {
+  const { stdout } = process;
+  if (stdout.write(`${text}\n`) || !stdout.writable) return;
+  const settled = new AbortController();
+  const events = ['drain', 'close'].map((name) => once(stdout, name, settled));
+  await Promise.race(events).catch(() => undefined);
+  settled.abort();
 }
 
 function writeError(line: string): void {

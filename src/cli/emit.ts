@@ -1,191 +1,124 @@
-import type { StreamId } from '@tasktrail/contract';
-import {
-  type AppendInput,
-  InvalidEventError,
-  NotSentError,
-  ProducerClosedError,
-  TaskProducer,
-} from '@tasktrail/producer';
-import { parseRedisUrl } from '../redis/redis-url.ts';
+import type { Keys } from '../redis/keys.ts';
+import { type Clock, MACHINE_CLOCK } from '../runtime/clock.ts';
+import { EmitAppender } from './emit-appender.ts';
+import type { EmitTerminal } from './emit-bar.ts';
+import { NextBatch } from './emit-batch.ts';
+import { prepareEvent } from './emit-entry.ts';
 import {
   type EmitFlags,
-  eventFromFlags,
-  eventFromLine,
+  type RequestedFile,
+  requestOf,
   withoutCredentials,
 } from './emit-events.ts';
-
-/** `tasktrail emit`: appends one event from flags, or one for each line of NDJSON. */
-export interface EmitIo {
-  readonly redisUrl: string;
-  /** Read only when there are no flags, and only as fast as Redis takes the events. */
-  readonly lines: AsyncIterable<string>;
-  /** Takes a line of output, without its end. */
-  readonly write: (line: string) => void;
-  readonly writeError: (line: string) => void;
-  /** Stops reading; what has been read is still appended. */
-  readonly signal?: AbortSignal | undefined;
-  /** Milliseconds without any progress after which it gives up. Default 10 000. */
-  readonly giveUpMs?: number | undefined;
-}
-
-/** Events on their way at once. */
-const MAX_BUFFERED_EVENTS = 1000;
+import { type EmitInput, EmitInputError } from './emit-input.ts';
+import { appenderOptionsOf, emitInputs } from './emit-inputs.ts';
+import { outputModeOf } from './emit-output.ts';
+import type { NamedInput } from './emit-reader.ts';
+import { endOfFlagsText } from './emit-texts.ts';
 
 /**
- * Resolves with the exit code: 0 when every event was appended, 1 when one was not, 2 when the
- * flags state no valid event. Rejects when reading the lines does.
+ * `tasktrail emit`: appends one event from flags, or one for each line of NDJSON, each of them once
+ * however often it is run within 24 h.
+ *
+ * `emit-events.ts` says what is asked for. `emit-inputs.ts` does it: `emit-reader.ts` reads, `emit-lines.ts` takes them
+ * apart, and `emit-entry.ts` makes an entry of a line; `emit-batch.ts` is where the reader waits for
+ * `emit-appender.ts`, which appends; `emit-output.ts` tells of it, in the words of `emit-texts.ts`.
  */
-export async function runEmit(flags: EmitFlags, io: EmitIo): Promise<number> {
-  await using emission = new Emission(io);
-  const event = eventFromFlags(flags);
-  if (event === undefined) await emission.appendLines();
-  else await emission.append(event, undefined);
-  emission.report();
-  if (emission.failed === 0) return 0;
-  return event !== undefined && emission.invalid > 0 ? 2 : 1;
+export interface EmitIo {
+  readonly redisUrl: string;
+  readonly keys: Keys;
+  /** Opened only when there are neither flags nor files. */
+  readonly standardInput: EmitInput;
+  /** Whether a person types it. */
+  readonly isTyped: boolean;
+  /** Rejects with an EmitInputError when there is nothing to read at the path. */
+  readonly openFile: (path: string) => Promise<EmitInput>;
+  /** Takes lines of output, without the last end. Resolves when it takes more; never rejects. */
+  readonly write: (text: string) => void | Promise<void>;
+  readonly writeError: (line: string) => void;
+  /** Where a bar can be drawn, when standard output is a terminal. */
+  readonly terminal?: EmitTerminal | undefined;
+  /** Stops it: what is on its way is finished, the rest left. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds that a batch may wait for Redis. Default 10 000. */
+  readonly giveUpMs?: number | undefined;
+  readonly clock?: Clock | undefined;
+  /** A unique text, for the `eventId` of flags. */
+  readonly randomId: () => string;
+  /** 0 ≤ r < 1, for the jitter of waits. Default Math.random. */
+  readonly random?: (() => number) | undefined;
 }
 
-/** One call of `emit`: what is on its way, what came of it, and when to give up. */
-class Emission implements AsyncDisposable {
-  failed = 0;
-  invalid = 0;
-  readonly #io: EmitIo;
-  readonly #giveUpMs: number;
-  readonly #place: string;
-  readonly #producer: TaskProducer;
-  readonly #stop = new AbortController();
-  readonly #pending = new Set<Promise<void>>();
-  #timer: NodeJS.Timeout | undefined;
-  /** Why Redis does not append at present. */
-  #trouble: string | undefined;
-  #unconfirmed = 0;
-  #linesRead = 0;
-  #isCutOff = false;
-
-  constructor(io: EmitIo) {
-    this.#io = io;
-    this.#giveUpMs = io.giveUpMs ?? 10_000;
-    this.#place = withoutCredentials(io.redisUrl);
-    this.#producer = new TaskProducer({
-      redis: parseRedisUrl(io.redisUrl),
-      maxBufferedEvents: MAX_BUFFERED_EVENTS,
-      // The promise of every event is looked at.
-      onError: () => {},
-      onRetry: ({ cause }) => this.#delayed(cause instanceof Error ? cause.message : 'no answer'),
-    });
-    if (io.signal?.aborted) this.#stop.abort();
-    else io.signal?.addEventListener('abort', () => this.#stop.abort(), { once: true });
-  }
-
-  async appendLines(): Promise<void> {
-    for await (const text of untilAborted(this.#io.lines, this.#stop.signal)) {
-      this.#linesRead += 1;
-      if (text.trim() === '') continue;
-      const event = eventFromLine(text);
-      if (event === undefined) {
-        this.#fail(this.#linesRead, 'is no JSON object');
-        continue;
-      }
-      await this.#producer.waitForRoom();
-      const appending = this.append(event, this.#linesRead).finally(() =>
-        this.#pending.delete(appending),
-      );
-      this.#pending.add(appending);
+/**
+ * Resolves with the exit code: 0 when every event is appended, 1 when one is not, 2 when the command
+ * line is wrong, names a file that cannot be read, or states no valid event.
+ *
+ * @throws EmitInputError when an input cannot be read to its end; what came before is appended
+ */
+export async function runEmit(
+  paths: readonly string[],
+  flags: EmitFlags,
+  io: EmitIo,
+): Promise<number> {
+  const request = requestOf(paths, flags);
+  switch (request.kind) {
+    case 'wrong_usage':
+      io.writeError(request.problem);
+      return 2;
+    case 'event':
+      return await emitEvent(request.event, flags, io);
+    case 'standard_input': {
+      const input = { input: io.standardInput, name: request.name, file: undefined };
+      return await emitInputs([input], outputModeOf(flags, io.terminal, io.isTyped), io);
     }
-    this.#isCutOff = this.#stop.signal.aborted;
-    await Promise.all(this.#pending);
+    case 'files': {
+      const inputs = await openFiles(request.files, io);
+      if (inputs === undefined) return 2;
+      return await emitInputs(inputs, outputModeOf(flags, io.terminal, false), io);
+    }
   }
+}
 
-  /** Appends an event and says what came of it; a failure is counted. */
-  async append(event: AppendInput, line: number | undefined): Promise<void> {
-    const appending = this.#producer.append(event);
-    if (this.#timer === undefined) this.#awaitProgress();
+/** Looks at all of them before anything of the first is appended; undefined when one is missing. */
+async function openFiles(
+  files: readonly RequestedFile[],
+  io: EmitIo,
+): Promise<NamedInput[] | undefined> {
+  const inputs: NamedInput[] = [];
+  let isComplete = true;
+  for (const { path, name } of files) {
     try {
-      this.#confirmed(await appending, line);
+      const input = await io.openFile(path);
+      inputs.push({ input, name, file: files.length === 1 ? undefined : path });
     } catch (error) {
-      this.#failed(error, line);
-    }
-    if (this.#producer.bufferedEvents === 0) this.#rest();
-  }
-
-  /** Says what was left undone. */
-  report(): void {
-    if (this.#unconfirmed === 0) return;
-    const rest = this.#isCutOff ? `; lines after ${this.#linesRead} were not read` : '';
-    this.#io.writeError(
-      `gave up: ${this.#place} confirmed nothing for ${this.#giveUpMs} ms ` +
-        `(${this.#trouble ?? 'no answer'}). ${this.#unconfirmed} event(s) were not ` +
-        `appended${rest}. Start Redis, or correct TASK_TRACKING_REDIS_URL, and run this again`,
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#producer.close().catch(() => {});
-    this.#rest();
-  }
-
-  #confirmed(id: StreamId, line: number | undefined): void {
-    this.#trouble = undefined;
-    this.#awaitProgress();
-    this.#io.write(line === undefined ? id : JSON.stringify({ line, id }));
-  }
-
-  #failed(error: unknown, line: number | undefined): void {
-    if (error instanceof NotSentError || error instanceof ProducerClosedError) {
-      this.failed += 1;
-      this.#unconfirmed += 1;
-    } else if (error instanceof InvalidEventError) {
-      this.invalid += 1;
-      this.#fail(line, error.field === '' ? error.reason : `${error.field}: ${error.reason}`);
-    } else {
-      this.#awaitProgress();
-      this.#fail(line, error instanceof Error ? error.message : String(error));
+      if (!(error instanceof EmitInputError)) throw error;
+      io.writeError(error.message);
+      isComplete = false;
     }
   }
-
-  #fail(line: number | undefined, problem: string): void {
-    this.failed += 1;
-    this.#io.writeError(line === undefined ? problem : `line ${line}: ${problem}`);
-  }
-
-  #delayed(reason: string): void {
-    if (this.#trouble === undefined) {
-      this.#io.writeError(`${this.#place} cannot append now (${reason}); trying again`);
-    }
-    this.#trouble = reason;
-  }
-
-  #awaitProgress(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#stop.abort();
-      this.#producer.close(0).catch(() => {});
-    }, this.#giveUpMs);
-  }
-
-  #rest(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-  }
+  return isComplete ? inputs : undefined;
 }
 
-/** Ends when the signal aborts, even while the source has nothing to give. */
-async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
-  const iterator = source[Symbol.asyncIterator]();
-  const END = { done: true, value: undefined } as const;
-  let stop: (end: typeof END) => void = () => {};
-  signal.addEventListener('abort', () => stop(END), { once: true });
-  try {
-    while (!signal.aborted) {
-      const result = await new Promise<IteratorResult<T>>((resolve, reject) => {
-        stop = resolve;
-        iterator.next().then(resolve, reject);
-      });
-      if (result.done) return;
-      yield result.value;
-    }
-  } finally {
-    // Not awaited: a source that waits for input would answer only after the next line.
-    iterator.return?.()?.catch(() => {});
+async function emitEvent(
+  event: Readonly<Record<string, unknown>>,
+  { eventId, quiet = false }: EmitFlags,
+  io: EmitIo,
+): Promise<number> {
+  const { wallMs } = io.clock ?? MACHINE_CLOCK;
+  const prepared = prepareEvent(event, io.randomId, wallMs(), io.keys);
+  if (prepared.kind === 'refused') {
+    io.writeError(prepared.problem);
+    return 2;
   }
+  const batch = new NextBatch();
+  await batch.add({ ...prepared, place: { file: undefined, line: 1, bytes: 0 } });
+  batch.end();
+  const appender = new EmitAppender({
+    ...appenderOptionsOf(io, io.writeError),
+    onAppended: (_, [entry]) => (quiet || entry === undefined ? undefined : io.write(entry.id)),
+  });
+  const end = await appender.run(() => batch.take());
+  const text = endOfFlagsText(end, withoutCredentials(io.redisUrl), Boolean(eventId));
+  if (text !== undefined) io.writeError(text);
+  return end.kind === 'ended' ? 0 : 1;
 }

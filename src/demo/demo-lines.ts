@@ -10,12 +10,13 @@ export interface Greeting {
   readonly adminUrl: string | undefined;
   readonly redisUrl: string;
   readonly token: string;
-  /** File that holds the Authorization header, so that the lines to paste stay short. */
-  readonly headerFile: string;
+  /** Files that hold an Authorization header, so that the lines to paste stay short. */
+  readonly viewerHeader: string;
+  readonly producerHeader: string;
 }
 
 export function greeting(greeted: Greeting): string[] {
-  const { program, url, adminUrl, redisUrl, token, headerFile } = greeted;
+  const { program, url, adminUrl, redisUrl, token, viewerHeader, producerHeader } = greeted;
   return [
     '',
     `Dashboard API  ${url}   (OpenAPI: ${url}/openapi.json)`,
@@ -26,8 +27,9 @@ export function greeting(greeted: Greeting): string[] {
     token,
     '',
     'Try, while this runs:',
-    `  curl -s -H @${headerFile} '${url}/dashboard/tasks?limit=3'`,
-    `  curl -sN -H @${headerFile} '${url}/dashboard/tasks/stream'`,
+    `  curl -s -H @${viewerHeader} '${url}/dashboard/tasks?limit=3'`,
+    `  curl -sN -H @${viewerHeader} '${url}/dashboard/tasks/stream'`,
+    `  curl -s -H @${producerHeader} -H 'Content-Type: application/json' '${url}/events' -d '{"executionId":"mine-2","occurredAt":"'"$(date -u +%FT%TZ)"'","project":"me/mine","status":"in_progress"}'`,
     `  TASK_TRACKING_REDIS_URL=${redisUrl} ${program} emit --execution-id mine-1 --project me/mine --status queued`,
     '',
   ];

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,20 +10,19 @@ import {
   STREAM_START,
   type StreamId,
 } from '@tasktrail/contract';
-import { TaskProducer } from '@tasktrail/producer';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { loadConfig } from '../../config/config.ts';
 import { type App, createApp } from '../app.ts';
-import { mapGithubWebhook } from '../intake/github.ts';
+import { newProducer } from '../auth/producers.ts';
 import { connectForCommands } from '../redis/connections.ts';
 import { KEYS } from '../redis/keys.ts';
-import { parseRedisUrl } from '../redis/redis-url.ts';
 import { sleep } from '../runtime/retry.ts';
 import { DashboardClient } from './dashboard-client.ts';
 import { changeLine, greeting, summary, verdict } from './demo-lines.ts';
 import { differencesBetween, foldAllEvents, readEnd } from './expected-tasks.ts';
-import { type GoogleStandIn, startGoogleStandIn } from './google-stand-in.ts';
+import { ForgeStandIn } from './forge-stand-in.ts';
+import { startGoogleStandIn } from './google-stand-in.ts';
 import { replayLive } from './live-replay.ts';
 import { startPrivateRedis } from './private-redis.ts';
 import { loadRecordedWebhooks, type RecordedWebhook } from './recorded-webhooks.ts';
@@ -66,7 +66,15 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   const redisUrl = await openRedis(options, resources);
   const google = resources.use(await startGoogleStandIn({ now: Date.now }));
   const recorded = await loadRecordedWebhooks();
-  const app = await startApp(options, redisUrl, google);
+  const files = await openFiles(resources);
+  const secret = randomBytes(32).toString('hex');
+  const app = await startApp(options, {
+    TASK_TRACKING_REDIS_URL: redisUrl,
+    TASK_DASHBOARD_GOOGLE_CLIENT_IDS: google.clientId,
+    TASK_DASHBOARD_GOOGLE_CERTS_URL: google.certsUrl,
+    TASK_INTAKE_GITHUB_SECRETS: secret,
+    TASK_INTAKE_PRODUCERS: files.producers,
+  });
   const url = app.url ?? '';
   const stop = new AbortController();
   const running = app.run(stop.signal);
@@ -76,14 +84,14 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   });
   await until(() => app.isReady(), signal, running);
 
-  const producer = resources.use(new TaskProducer({ redis: parseRedisUrl(redisUrl) }));
-  await appendRecorded(producer, recorded);
+  const forge = new ForgeStandIn(url, secret);
+  for (const webhook of recorded) await forge.deliver(webhook);
   const signIn = () => google.sign({ email: 'ana@example.com' });
   const token = signIn();
-  const headerFile = await writeHeaderFile(token, resources);
+  await writeHeader(files.viewerHeader, token);
   const { program } = options;
   const { adminUrl } = app;
-  for (const line of greeting({ program, url, adminUrl, redisUrl, token, headerFile })) print(line);
+  for (const line of greeting({ program, url, adminUrl, redisUrl, token, ...files })) print(line);
 
   const client = new DashboardClient(url, signIn, (task, previousStatus) => {
     print(changeLine(task, previousStatus));
@@ -92,7 +100,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   const failed = new AbortController();
   for (const work of [running, watching]) work.catch(() => failed.abort());
   const time = options.durationMs === undefined ? [] : [AbortSignal.timeout(options.durationMs)];
-  await appendLive(producer, recorded, AbortSignal.any([signal, failed.signal, ...time]));
+  await deliverLive(forge, recorded, AbortSignal.any([signal, failed.signal, ...time]));
 
   const end = await withRedis(redisUrl, (redis) => readEnd(redis, KEYS));
   const isThere = () => compareStreamIds(placeOf(client), end) >= 0;
@@ -141,18 +149,15 @@ async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Pro
 
 async function startApp(
   { port, version, logger }: DemoOptions,
-  redisUrl: string,
-  google: GoogleStandIn,
+  env: Readonly<Record<string, string>>,
 ): Promise<App> {
   const config = loadConfig(
     {
-      TASK_TRACKING_REDIS_URL: redisUrl,
+      ...env,
       TASK_TRACKING_ADMIN_HOST: '127.0.0.1',
       TASK_TRACKING_ADMIN_PORT: '0',
       TASK_DASHBOARD_HOST: '127.0.0.1',
       TASK_DASHBOARD_PORT: String(port),
-      TASK_DASHBOARD_GOOGLE_CLIENT_IDS: google.clientId,
-      TASK_DASHBOARD_GOOGLE_CERTS_URL: google.certsUrl,
       TASK_DASHBOARD_ALLOWED_DOMAINS: 'example.com',
       TASK_DASHBOARD_CORS_ORIGINS: '*',
       TASK_DASHBOARD_HEARTBEAT_MS: String(HEARTBEAT_MS),
@@ -163,42 +168,43 @@ async function startApp(
   return createApp({ config, applies: true, version, logger });
 }
 
-/** A file for `curl -H @file`: a token in a command line is seen by everyone on the machine. */
-async function writeHeaderFile(token: string, resources: AsyncDisposableStack): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'tasktrail-demo-'));
-  resources.defer(() => rm(directory, { recursive: true, force: true }));
-  const file = join(directory, 'header');
-  await writeFile(file, `Authorization: Bearer ${token}\n`, { mode: 0o600 });
-  return file;
+interface DemoFiles {
+  /** For `curl -H @file`: a token in a command line is seen by everyone on the machine. */
+  readonly viewerHeader: string;
+  readonly producerHeader: string;
+  readonly producers: string;
 }
 
-/** Everything as it was recorded, in its order. */
-async function appendRecorded(
-  producer: TaskProducer,
-  recorded: readonly RecordedWebhook[],
-): Promise<void> {
-  await Promise.all(recorded.map((webhook) => appendWebhook(producer, webhook)));
+/** A directory that is removed at the end, with a producer who may write to every project. */
+async function openFiles(resources: AsyncDisposableStack): Promise<DemoFiles> {
+  const directory = await mkdtemp(join(tmpdir(), 'tasktrail-demo-'));
+  resources.defer(() => rm(directory, { recursive: true, force: true }));
+  const files = {
+    viewerHeader: join(directory, 'viewer'),
+    producerHeader: join(directory, 'producer'),
+    producers: join(directory, 'producers.json'),
+  };
+  const { key, entry } = newProducer('demo', ['**'], randomBytes);
+  await writeFile(files.producers, JSON.stringify({ producers: [entry] }));
+  await writeHeader(files.producerHeader, key);
+  return files;
+}
+
+async function writeHeader(file: string, token: string): Promise<void> {
+  await writeFile(file, `Authorization: Bearer ${token}\n`, { mode: 0o600 });
 }
 
 /** Live runs until the signal aborts. */
-async function appendLive(
-  producer: TaskProducer,
+async function deliverLive(
+  forge: ForgeStandIn,
   recorded: readonly RecordedWebhook[],
   signal: AbortSignal,
 ): Promise<void> {
   for (const step of replayLive(recorded, { nowMs: Date.now, random: Math.random })) {
     await sleep(step.afterMs, signal);
     if (signal.aborted) break;
-    await appendWebhook(producer, step);
+    await forge.deliver(step);
   }
-}
-
-async function appendWebhook(
-  producer: TaskProducer,
-  { name, payload }: RecordedWebhook,
-): Promise<void> {
-  const mapped = mapGithubWebhook(name, payload);
-  if (mapped.kind === 'event') await producer.append(mapped.event);
 }
 
 /** The last event that the client knows to have. */

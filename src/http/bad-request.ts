@@ -1,10 +1,17 @@
-import { maxHeaderSize } from 'node:http';
+import { type IncomingMessage, maxHeaderSize, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { ErrorBody } from '@tasktrail/contract';
 
+/** The request whose head arrived last on a connection, and its answer. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
 /** What is no HTTP, or too long, or too slow, never becomes a request that routes could answer. */
 interface BadRequest {
-  readonly status: string;
+  readonly status: number;
+  readonly reasonPhrase: string;
   readonly message: string;
 }
 
@@ -12,40 +19,69 @@ function judge(code: string | undefined): BadRequest {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return {
-        status: '431 Request Header Fields Too Large',
+        status: 431,
+        reasonPhrase: 'Request Header Fields Too Large',
         message: `URL and headers are longer than ${maxHeaderSize} bytes`,
       };
     case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return { status: '408 Request Timeout', message: 'the request took too long to arrive' };
+      return {
+        status: 408,
+        reasonPhrase: 'Request Timeout',
+        message: 'the request took too long to arrive',
+      };
+    case 'HPE_INVALID_EOF_STATE':
+      return {
+        status: 400,
+        reasonPhrase: 'Bad Request',
+        message: 'the request ended before its end',
+      };
     default:
       return {
-        status: '400 Bad Request',
+        status: 400,
+        reasonPhrase: 'Bad Request',
         message: 'this is no valid HTTP request; is the URL percent-encoded?',
       };
   }
 }
 
 /**
- * Answers as routes do, and closes the connection. One that is busy with an earlier request is cut
- * off instead: an answer now would be read as a part of that one's.
+ * Where on a connection something goes wrong: `between` requests, in the `body` of one that nothing
+ * was answered to yet, or where a further answer would be read as a part of another: `busy`.
  */
+function placeOf({ req, res }: Exchange, socket: Duplex): 'between' | 'body' | 'busy' {
+  if (req.complete) return res.writableFinished ? 'between' : 'busy';
+  // An answer that has to wait for that of an earlier request has no socket yet.
+  return res.headersSent || res.socket !== socket ? 'busy' : 'body';
+}
+
+/** Answers as routes do where it can, and closes the connection. */
 export function answerBadRequest(
   error: NodeJS.ErrnoException,
   socket: Duplex,
-  isBusy: boolean,
+  latest: Exchange | undefined,
 ): void {
-  if (isBusy || !socket.writable || error.code === 'ECONNRESET') {
+  const place = latest === undefined ? 'between' : placeOf(latest, socket);
+  if (place === 'busy' || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  const { status, message } = judge(error.code);
+  const { status, reasonPhrase, message } = judge(error.code);
   const body = JSON.stringify({ error: 'invalid_query', message } satisfies ErrorBody);
-  const head = [
-    `HTTP/1.1 ${status}`,
-    'Content-Type: application/json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    'Connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  const headers = {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    Connection: 'close',
+  };
+  if (place === 'body' && latest !== undefined) {
+    const { req, res } = latest;
+    // Node forgets a request that was answered, and whoever reads its body would wait for ever.
+    socket.once('close', () => req.destroy());
+    res.writeHead(status, headers).end(body);
+    return;
+  }
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${head.join('\r\n')}\r\n\r\n${body}`, () =>
+    socket.destroy(),
+  );
 }

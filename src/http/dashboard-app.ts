@@ -5,6 +5,8 @@ import type { z } from 'zod';
 import { CertificatesUnavailableError, UnauthorizedError, type Viewer } from '../auth/auth.ts';
 import { clientAddressOf } from './client-address.ts';
 import type { HttpDependencies, RequestContext, RequestState } from './http.ts';
+import { intakeRouter } from './intake/intake-router.ts';
+import { INTAKE_PATHS, intakeRoutes } from './intake/intake-routes.ts';
 import {
   allowOrigins,
   answerErrors,
@@ -19,12 +21,16 @@ import { readQuery } from './query.ts';
 import { Refusal } from './refusal.ts';
 import { logRequests } from './request-log.ts';
 import { dashboardRoutes, type Route, routerPath } from './routes.ts';
+import { answerUnreadBodies } from './unread-body.ts';
 
-/** The application that dashboards talk to. */
+/** The application that dashboards talk to, and bots and forges where intake is switched on. */
 export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
-  const { http, snapshot, readModel, projects, stream, probes, logger, metrics } = deps;
+  const { http, snapshot, readModel, projects, stream, intake, probes, logger, metrics } = deps;
   const routes = dashboardRoutes(snapshot);
-  const document = openApiDocument(routes, deps.version);
+  const document = openApiDocument(
+    intake === undefined ? routes : { ...routes, ...intakeRoutes },
+    deps.version,
+  );
   const router = new Router<RequestState>({ sensitive: true, strict: true });
 
   function forViewers<Q extends z.ZodObject>(route: Route<Q>, answer: ViewerAnswer<Q>): void {
@@ -65,13 +71,27 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
   const app = new Koa<RequestState>();
   logAppErrors(app);
   app.use(logRequests({ logger, clientAddress, metrics, newRequestId: deps.newRequestId }));
+  app.use(answerUnreadBodies());
   app.use(setCommonHeaders);
-  app.use(allowOrigins(http.corsOrigins));
+  app.use(allowOrigins(http.corsOrigins, INTAKE_PATHS));
   app.use(answerErrors);
   app.use(router.routes());
-  app.use(refuseUnknown(router));
+  if (intake === undefined) {
+    app.use(refuseIntake);
+    app.use(refuseUnknown(router));
+  } else {
+    const emitting = intakeRouter(intake, deps.findToken);
+    app.use(emitting.routes());
+    app.use(refuseUnknown(router, emitting));
+  }
   return app;
 }
+
+const refuseIntake: Koa.Middleware<RequestState> = async (ctx, next) => {
+  if (!INTAKE_PATHS.has(ctx.path)) return await next();
+  const message = 'this server takes no events over HTTP: TASK_INTAKE_ENABLED is false';
+  throw new Refusal('route_not_found', message);
+};
 
 type ViewerAnswer<Q extends z.ZodObject> = (
   ctx: RouterContext<RequestState>,

@@ -1,8 +1,14 @@
 import { ERROR_CODES, type ErrorBody, type ErrorCode } from '@tasktrail/contract';
-import { CertificatesUnavailableError, ForbiddenError, UnauthorizedError } from '../auth/auth.ts';
+import {
+  CertificatesUnavailableError,
+  ForbiddenError,
+  ProducerRefusedError,
+  UnauthorizedError,
+} from '../auth/auth.ts';
+import { IntakeUnavailableError } from '../intake/intake.ts';
 import { ProjectsUnavailableError } from '../projects/projects.ts';
 import { PageCursorError, ReadModelUnavailableError } from '../read-model/read-model.ts';
-import { MethodRefusal, Refusal } from './refusal.ts';
+import { BodyAbortedError, Refusal } from './refusal.ts';
 
 /** The status of every error code. */
 export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
@@ -25,6 +31,15 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   internal: 500,
 };
 
+/** What brings a token, where one is missing or not valid. */
+const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
+
+/** The same body whatever the reason: a message could tell somebody how near they are. */
+const UNEXPLAINED: ReadonlySet<ErrorCode> = new Set([
+  'dashboard_unauthorized',
+  'intake_unauthorized',
+]);
+
 /** Long enough for a Redis that fails over, short enough for a person who waits. */
 const RETRY_AFTER_SECONDS = 5;
 
@@ -41,29 +56,27 @@ interface ErrorAnswer {
 /** What a request is answered whose handling threw this. */
 export function answerOf(error: unknown): ErrorAnswer {
   if (error instanceof UnauthorizedError) {
-    return {
-      status: STATUS_OF.dashboard_unauthorized,
-      headers: { 'WWW-Authenticate': 'Bearer' },
-      // The same body whatever the reason.
-      body: { error: 'dashboard_unauthorized' },
-      reason: error.reason,
-    };
+    return { ...answer('dashboard_unauthorized'), headers: CHALLENGE, reason: error.reason };
   }
   if (error instanceof ForbiddenError) {
     return { ...answer('dashboard_forbidden'), viewer: error.identity };
   }
+  if (error instanceof ProducerRefusedError) {
+    const { kind, reason } = error;
+    return kind === 'unauthorized'
+      ? { ...answer('intake_unauthorized'), headers: CHALLENGE, reason }
+      : { ...answer('intake_forbidden'), reason };
+  }
   if (error instanceof PageCursorError) return answer('invalid_cursor', error.message);
-  if (error instanceof Refusal) return answer(error.code, error.message);
-  if (error instanceof MethodRefusal) {
-    return { ...answer('method_not_allowed', error.message), headers: { Allow: error.allow } };
+  if (error instanceof Refusal) {
+    const { code, message, headers, reason } = error;
+    const general = answer(code, message);
+    return { ...general, headers: { ...general.headers, ...headers }, reason };
   }
-  if (isUnavailable(error)) {
-    return {
-      ...answer('unavailable'),
-      headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
-      reason: error.name,
-    };
+  if (error instanceof BodyAbortedError) {
+    return { ...answer('invalid_body', error.message), reason: 'incomplete_request' };
   }
+  if (isUnavailable(error)) return { ...answer('unavailable'), reason: error.name };
   return answer('internal');
 }
 
@@ -71,10 +84,16 @@ function isUnavailable(error: unknown): error is Error {
   return (
     error instanceof ReadModelUnavailableError ||
     error instanceof ProjectsUnavailableError ||
+    error instanceof IntakeUnavailableError ||
     error instanceof CertificatesUnavailableError
   );
 }
 
 function answer(code: ErrorCode, message: string = ERROR_CODES[code]): ErrorAnswer {
-  return { status: STATUS_OF[code], headers: {}, body: { error: code, message }, reason: code };
+  return {
+    status: STATUS_OF[code],
+    headers: code === 'unavailable' ? { 'Retry-After': String(RETRY_AFTER_SECONDS) } : {},
+    body: UNEXPLAINED.has(code) ? { error: code } : { error: code, message },
+    reason: code,
+  };
 }

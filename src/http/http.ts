@@ -6,15 +6,18 @@ import type { Projects } from '../projects/projects.ts';
 import type { ReadModel } from '../read-model/read-model.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { HealthCheck } from '../runtime/service.ts';
+import type { IntakeDependencies } from './intake/intake-http.ts';
 
 /**
  * HTTP: requests become calls of the other stages, and what these return or throw becomes answers.
  *
- * `routes.ts` defines every route once, for the router and for the OpenAPI document (`openapi.ts`);
- * `query.ts` reads and checks a query; `error-answer.ts` is the one place where errors become
- * statuses; `client-address.ts` finds who is behind the proxies; `readiness.ts` adds up the health
- * checks. `dashboard-app.ts` and `admin.ts` make the two Koa applications, of `middleware.ts`,
- * `request-log.ts` and `probes.ts`; `server.ts` puts one on a port. `sse/` is the stream.
+ * `routes.ts` defines every route once, for the router and for the OpenAPI document (`openapi.ts`),
+ * `security.ts` what they ask of whom; `query.ts` reads and checks a query; `error-answer.ts` is the
+ * one place where errors become statuses; `client-address.ts` finds who is behind the proxies;
+ * `readiness.ts` adds up the health checks. `dashboard-app.ts` and `admin.ts` make the two Koa
+ * applications, of `middleware.ts`, `request-log.ts`, `unread-body.ts` and `probes.ts`; `server.ts`
+ * puts one on a port, and `bad-request.ts` answers what is no request. `sse/` is the stream,
+ * `intake/` takes events and webhooks.
  */
 export interface HttpDependencies {
   readonly http: {
@@ -29,6 +32,8 @@ export interface HttpDependencies {
   readonly readModel: ReadModel;
   readonly projects: Pick<Projects, 'list'>;
   readonly stream: StreamHandler;
+  /** Undefined: it is switched off, and there is nothing at its paths. */
+  readonly intake: IntakeDependencies | undefined;
   readonly probes: Probes;
   readonly logger: Logger;
   readonly metrics: Metrics['http'];
@@ -82,6 +87,12 @@ export interface RequestState {
   route?: string;
   /** The identity of the viewer, once it is known. */
   viewer?: string;
+  /** Who emits, by the name in the producers file, or the forge whose signature holds. */
+  producer?: string;
+  /** How many events of the request were taken, now or by an earlier one like it, and how many not. */
+  events?: { readonly accepted: number; readonly refused: number };
+  /** The answer was sent, though its connection is held a little longer. */
+  isAnswered?: boolean;
   /** Why the request was refused or failed. */
   reason?: string;
 }

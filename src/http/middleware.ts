@@ -3,7 +3,7 @@ import type Router from '@koa/router';
 import type Koa from 'koa';
 import { answerOf } from './error-answer.ts';
 import type { RequestContext, RequestState } from './http.ts';
-import { MethodRefusal, Refusal } from './refusal.ts';
+import { Refusal } from './refusal.ts';
 import { pathOf } from './request-log.ts';
 
 type Middleware = Koa.Middleware<RequestState>;
@@ -20,13 +20,17 @@ export const setCommonHeaders: Middleware = async (ctx, next) => {
 };
 
 /**
- * Lets pages of these origins read answers and refusals. Without credentials mode: tokens are sent
- * by the page itself, never by the browser on its own. It comes before whatever refuses, or else
- * browsers could not tell their page why.
+ * Lets pages of these origins read answers and refusals, but for those of `closedPaths`. Without
+ * credentials mode: tokens are sent by the page itself, never by the browser on its own. It comes
+ * before whatever refuses, or else browsers could not tell their page why.
  */
-export function allowOrigins(origins: readonly string[]): Koa.Middleware {
+export function allowOrigins(
+  origins: readonly string[],
+  closedPaths: ReadonlySet<string>,
+): Koa.Middleware {
   return cors({
     origin: (ctx) => {
+      if (closedPaths.has(pathOf(ctx) ?? '')) return '';
       if (origins.includes('*')) return '*';
       const origin = ctx.get('Origin');
       return origins.includes(origin) ? origin : '';
@@ -64,14 +68,17 @@ export const answerErrors: Middleware = async (ctx, next) => {
 };
 
 /** Where no route answered: there is none, or not with this method. */
-export function refuseUnknown(router: Router<RequestState>): Middleware {
+export function refuseUnknown(...routers: readonly Router<RequestState>[]): Middleware {
   return (ctx) => {
-    const layers = router.match(ctx.path, ctx.method).path;
+    const layers = routers.flatMap((router) => router.match(ctx.path, ctx.method).path);
     if (layers.length === 0) {
       throw new Refusal('route_not_found', 'there is nothing at this path');
     }
     const allow = [...new Set(layers.flatMap(({ methods }) => methods)), 'OPTIONS'].join(', ');
-    if (ctx.method !== 'OPTIONS') throw new MethodRefusal(allow);
+    if (ctx.method !== 'OPTIONS') {
+      const message = `this path can be asked with ${allow}`;
+      throw new Refusal('method_not_allowed', message, { headers: { Allow: allow } });
+    }
     ctx.set('Allow', allow);
     ctx.status = 204;
   };

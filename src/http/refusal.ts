@@ -1,24 +1,31 @@
-import type { ErrorCode } from '@tasktrail/contract';
+import { ERROR_CODES, type ErrorCode } from '@tasktrail/contract';
+
+interface RefusalOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** For the log alone, where the code says too little. */
+  readonly reason?: string;
+}
 
 /** A request that is refused by this stage itself. The message tells its sender what to do. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly reason: string;
 
-  constructor(code: ErrorCode, message: string) {
+  constructor(
+    code: ErrorCode,
+    message: string = ERROR_CODES[code],
+    { headers = {}, reason = code }: RefusalOptions = {},
+  ) {
     super(message);
     this.code = code;
+    this.headers = headers;
+    this.reason = reason;
   }
 }
 
-/** A path that exists, asked with a method that it does not have. */
-export class MethodRefusal extends Error {
-  override readonly name = 'MethodRefusal';
-  /** The value of the Allow header. */
-  readonly allow: string;
-
-  constructor(allow: string) {
-    super(`this path can be asked with ${allow}`);
-    this.allow = allow;
-  }
+/** The connection ended before the body did, so there is nobody left to answer. */
+export class BodyAbortedError extends Error {
+  override readonly name = 'BodyAbortedError';
 }

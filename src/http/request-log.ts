@@ -41,7 +41,7 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
     ctx.res.once('close', () => {
       const seconds = (performance.now() - startedAt) / 1000;
       const { route = 'none' } = ctx.state;
-      const status = ctx.res.statusCode;
+      const status = statusOf(ctx);
       // A stream lasts as long as its viewer stays, which is no duration of a request.
       if (ctx.respond !== false) metrics?.requestSeconds.observe({ route, status }, seconds);
       writeLine(ctx, seconds * 1000);
@@ -51,8 +51,8 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
 }
 
 function writeLine(ctx: RequestContext, durationMs: number): void {
-  const { logger, clientAddress, route, viewer, reason } = ctx.state;
-  const status = ctx.res.statusCode;
+  const { logger, clientAddress, route, viewer, producer, events, reason } = ctx.state;
+  const status = statusOf(ctx);
   const level = QUIET_ROUTES.has(route ?? '') ? 'debug' : status >= 500 ? 'warn' : 'info';
   const line = {
     method: ctx.method,
@@ -62,11 +62,19 @@ function writeLine(ctx: RequestContext, durationMs: number): void {
     durationMs: Math.round(durationMs * 10) / 10,
     client: clientAddress,
     viewer,
-    reason,
+    producer,
+    events,
+    // A line may be written before what waited for the rest of the request has met its end.
+    reason: reason ?? (ctx.req.complete ? undefined : 'incomplete_request'),
     // The client left before the answer was complete.
-    ...(ctx.res.writableFinished ? {} : { aborted: true }),
+    ...(ctx.res.writableFinished || ctx.state.isAnswered ? {} : { aborted: true }),
   };
   logger[level](line, `${ctx.method} ${route ?? 'unknown path'} ${status}`);
+}
+
+/** Nothing was answered to a client that left before: what nginx calls 499. */
+function statusOf({ res }: RequestContext): number {
+  return res.headersSent ? res.statusCode : 499;
 }
 
 /** The path as it was sent; undefined when the request's target is none. */

@@ -13,37 +13,56 @@ import { HealthSchema, ReadinessSchema } from './readiness.ts';
 
 /** One route, for the router and for the OpenAPI document. */
 export interface Route<Q extends z.ZodObject = z.ZodObject> {
-  readonly method: 'get';
+  readonly method: 'get' | 'post';
   /** With parameters in braces, as OpenAPI spells it. */
   readonly path: string;
+  readonly audience: Audience;
   readonly summary: string;
-  /** `viewer`: a valid token is needed. */
-  readonly access: 'viewer' | 'everyone';
+  readonly description: string;
+  readonly access: Access;
   readonly query: Q;
   readonly pathParameters?: z.ZodObject;
   readonly headers?: z.ZodObject;
+  /** Schemas by media type. */
+  readonly body?: Readonly<Record<string, z.ZodType>>;
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Besides those that every route may have, or every route for viewers. */
+  /** Besides those that every route may have, or every route of this access. */
   readonly refusals: readonly ErrorCode[];
 }
 
-interface Answer {
+/** Whom a route is for, by which the document groups them. */
+export type Audience = 'dashboards' | 'producers' | 'operators';
+
+/** Who may use a route: what proves it is said in `security.ts`. */
+export type Access = 'viewer' | 'producer' | 'github' | 'gitea' | 'everyone';
+
+export interface Answer {
   readonly description: string;
-  readonly mediaType: string;
-  readonly schema: z.ZodType;
+  /** Absent: the answer has no body. */
+  readonly content?: {
+    readonly mediaType: string;
+    readonly schema: z.ZodType;
+    /** Of Server-Sent Events: the schema of their data by their name. */
+    readonly events?: Readonly<Record<string, z.ZodType>>;
+  };
+  readonly headers?: z.ZodObject;
 }
 
-function json(description: string, schema: z.ZodType): Answer {
-  return { description, mediaType: 'application/json', schema };
+export function json(description: string, schema: z.ZodType): Answer {
+  return { description, content: { mediaType: 'application/json', schema } };
 }
 
-/** All routes of the dashboard application. */
+/** All routes of dashboards and probes. */
 export function dashboardRoutes(limits: PageLimits) {
   return {
     projects: {
       method: 'get',
       path: '/dashboard/projects',
+      audience: 'dashboards',
       summary: 'The projects that a dashboard offers, with their applications',
+      description:
+        'They come from the configuration, not from the tasks. What tasks call `project` is the ' +
+        '`repo` of an application.',
       access: 'viewer',
       query: noQuery,
       answers: { 200: json('The projects', ProjectListSchema) },
@@ -52,7 +71,12 @@ export function dashboardRoutes(limits: PageLimits) {
     tasks: {
       method: 'get',
       path: '/dashboard/tasks',
+      audience: 'dashboards',
       summary: 'A page of the latest state of all tasks, newest first',
+      description:
+        'Tasks that the viewer may not see are left out, and the page is full all the same, unless ' +
+        'it is the last. Ask for the next one with `nextCursor`, then follow the stream from ' +
+        '`streamCursor`.',
       access: 'viewer',
       query: taskPageQuery(limits),
       answers: { 200: json('The page', TaskPageSchema) },
@@ -62,7 +86,11 @@ export function dashboardRoutes(limits: PageLimits) {
     stream: {
       method: 'get',
       path: '/dashboard/tasks/stream',
+      audience: 'dashboards',
       summary: 'The changes of tasks as they happen, as Server-Sent Events',
+      description:
+        'Whatever passes by itself is told in the stream, with an event and an end, because an ' +
+        'EventSource gives up for good on any status but 200.',
       access: 'viewer',
       query: streamQuery,
       headers: z.object({
@@ -75,8 +103,7 @@ export function dashboardRoutes(limits: PageLimits) {
           description:
             'Events without end. The name of an event says which schema its data has: ' +
             `${frameNames()}. Every event has an id, from which the stream can be resumed.`,
-          mediaType: 'text/event-stream',
-          schema: z.string(),
+          content: { mediaType: 'text/event-stream', schema: z.string(), events: FRAME_SCHEMAS },
         },
       },
       refusals: ['invalid_query', 'too_many_streams'],
@@ -84,7 +111,9 @@ export function dashboardRoutes(limits: PageLimits) {
     task: {
       method: 'get',
       path: '/dashboard/tasks/{executionId}',
+      audience: 'dashboards',
       summary: 'The latest state of one task',
+      description: 'A task that the viewer may not see is answered as one that is not there.',
       access: 'viewer',
       query: noQuery,
       pathParameters: z.object({ executionId: ExecutionIdSchema }),
@@ -95,7 +124,9 @@ export function dashboardRoutes(limits: PageLimits) {
     openapi: {
       method: 'get',
       path: '/openapi.json',
+      audience: 'operators',
       summary: 'This document',
+      description: 'It has the routes that this process answers.',
       access: 'everyone',
       query: noQuery,
       answers: {
@@ -111,7 +142,9 @@ export const probeRoutes = {
   healthz: {
     method: 'get',
     path: '/healthz',
+    audience: 'operators',
     summary: 'Whether the process lives',
+    description: 'It is restarted where it does not answer.',
     access: 'everyone',
     query: noQuery,
     answers: { 200: json('It does', HealthSchema) },
@@ -120,7 +153,9 @@ export const probeRoutes = {
   readyz: {
     method: 'get',
     path: '/readyz',
+    audience: 'operators',
     summary: 'Whether the process does its work now, part by part',
+    description: 'It is sent no new clients where it is not ready, and mends itself.',
     access: 'everyone',
     query: noQuery,
     answers: { 200: json('Ready', ReadinessSchema), 503: json('Not ready', ReadinessSchema) },

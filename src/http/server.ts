@@ -1,8 +1,8 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
-import { answerBadRequest } from './bad-request.ts';
+import { answerBadRequest, type Exchange } from './bad-request.ts';
 
 interface ListenOptions {
   readonly handler: RequestListener;
@@ -63,7 +63,19 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const { handler, host, port, logger, timeouts = TIMEOUTS } = options;
   let isClosing = false;
   const unused = new Set<Socket>();
-  const latestAnswers = new WeakMap<Duplex, ServerResponse>();
+  const latest = new WeakMap<Duplex, Exchange>();
+  const receive: RequestListener = (req, res) => {
+    // Its answer could no longer be sent, so nothing may be done for it.
+    if (latest.get(req.socket)?.res.getHeader('Connection') === 'close') return;
+    unused.delete(req.socket);
+    latest.set(req.socket, { req, res });
+    res.once('close', () => {
+      // Node keeps a connection that was busy when the server began to close.
+      if (isClosing) setImmediate(() => server.closeIdleConnections());
+    });
+    if (isClosing) res.setHeader('Connection', 'close');
+    handler(req, res);
+  };
   const server = createServer(
     {
       headersTimeout: timeouts.headersMs,
@@ -71,24 +83,16 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       keepAliveTimeout: timeouts.keepAliveMs,
       connectionsCheckingInterval: timeouts.checkMs,
     },
-    (req, res) => {
-      unused.delete(req.socket);
-      latestAnswers.set(req.socket, res);
-      res.once('close', () => {
-        // Node keeps a connection that was busy when the server began to close.
-        if (isClosing) setImmediate(() => server.closeIdleConnections());
-      });
-      if (isClosing) res.setHeader('Connection', 'close');
-      handler(req, res);
-    },
+    receive,
   );
+  // Whoever asks first whether to send a body is told so by what reads it, or is refused without.
+  server.on('checkContinue', receive);
   server.on('connection', (socket) => {
     unused.add(socket);
     socket.once('close', () => unused.delete(socket));
   });
   server.on('clientError', (error, socket) => {
-    const isBusy = latestAnswers.get(socket)?.writableFinished === false;
-    answerBadRequest(error, socket, isBusy);
+    answerBadRequest(error, socket, latest.get(socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenErrorOf(error, options)));

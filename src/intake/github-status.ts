@@ -1,16 +1,18 @@
 import type { TaskStatus } from '@tasktrail/contract';
 
-/** What the status and the conclusion of a run, job or check mean for the task. */
-export type GithubState =
+/** What a forge's words for a state mean for the task. */
+export type ForgeState =
   | {
       readonly kind: 'known';
       readonly status: TaskStatus;
-      /** What the task's status does not say, in GitHub's own words: `timed out`, `waiting`. */
+      /** What the task's status does not say, in the forge's own words: `timed out`, `waiting`. */
       readonly nuance: string | undefined;
     }
   | { readonly kind: 'unknown_status' }
   /** Completed, but not said how. */
-  | { readonly kind: 'no_conclusion' };
+  | { readonly kind: 'no_conclusion' }
+  /** Says nothing of a task that another webhook does not say. */
+  | { readonly kind: 'no_news'; readonly reason: string };
 
 const OPEN: ReadonlyMap<string, TaskStatus> = new Map([
   // Created, and not yet looked at.
@@ -39,11 +41,22 @@ const ENDED: ReadonlyMap<string, TaskStatus> = new Map([
   ['startup_failure', 'error'],
 ]);
 
+const DEPLOYMENT: ReadonlyMap<string, TaskStatus> = new Map([
+  ['pending', 'queued'],
+  ['queued', 'queued'],
+  ['waiting', 'queued'],
+  ['in_progress', 'in_progress'],
+  ['success', 'success'],
+  ['failure', 'error'],
+  ['error', 'error'],
+]);
+
 const WITHOUT_NUANCE: ReadonlySet<string> = new Set([
   'requested',
   'queued',
   'in_progress',
   'success',
+  'error',
   'cancelled',
 ]);
 
@@ -52,17 +65,28 @@ const WITHOUT_NUANCE: ReadonlySet<string> = new Set([
  * where the task is. A new conclusion is an error: the task has ended, which must be told, or it
  * would stay in progress for ever; and an ending that is not known to be good wants a person.
  */
-export function githubState(status: string, conclusion: string | null | undefined): GithubState {
+export function githubState(status: string, conclusion: string | null | undefined): ForgeState {
   if (status !== 'completed') {
     const open = OPEN.get(status);
-    return open === undefined ? { kind: 'unknown_status' } : known(open, status);
+    return open === undefined ? { kind: 'unknown_status' } : knownState(open, status);
   }
   return conclusion
-    ? known(ENDED.get(conclusion) ?? 'error', conclusion)
+    ? knownState(ENDED.get(conclusion) ?? 'error', conclusion)
     : { kind: 'no_conclusion' };
 }
 
-function known(status: TaskStatus, word: string): GithubState {
+/** Total over all texts. A state of the future may not be an end, so nothing is made of it. */
+export function deploymentState(state: string): ForgeState {
+  if (state === 'inactive') {
+    const reason = 'another deployment took the place of this one, which had ended before';
+    return { kind: 'no_news', reason };
+  }
+  const status = DEPLOYMENT.get(state);
+  return status === undefined ? { kind: 'unknown_status' } : knownState(status, state);
+}
+
+/** @param word the forge's own, which becomes the nuance where the status says less */
+export function knownState(status: TaskStatus, word: string): ForgeState {
   const nuance = WITHOUT_NUANCE.has(word) ? undefined : word.replaceAll('_', ' ');
   return { kind: 'known', status, nuance };
 }

@@ -5,11 +5,18 @@ import type { Producer } from '../auth/auth.ts';
  * Intake: what bots and forges tell over HTTP becomes entries of the event stream, each of them once.
  *
  * A request to emit: `event-body.ts` takes a body apart, `cloud-event.ts` reads the CloudEvents in
- * it, `project-scope.ts` decides which projects a producer may write to, `event-intake.ts` does all
- * of it. A webhook: `signature.ts` proves where it comes from; `github.ts` and `gitea.ts` map it, and
- * say in their own headers what of; `commit-links.ts` connects pull requests and the runs of their
- * head; `webhook-intake.ts` does all of it. `appender.ts` appends, and tries again while Redis is
- * away; `rate-limits.ts` counts requests. The mappings are pure; statuses are not decided here.
+ * it, `project-scope.ts` decides which projects a producer may write to, `event-entries.ts` makes the
+ * entries and what they are known again by, `event-intake.ts` does all of it.
+ *
+ * A webhook: `signature.ts` proves where it comes from, `webhook-body.ts` finds its JSON,
+ * `webhook-map.ts` says what it tells: by `github.ts` and `gitea.ts`, whose payloads (`*-payloads.ts`,
+ * all that is read of them) become one form (`*-subject.ts`, `*-status.ts`) and that a task event
+ * (`webhook-subject.ts`, named by `execution-id.ts`). `commit-links.ts` and its pure part,
+ * `commit-entries.ts`, connect pull requests and the runs of their head. `webhook-intake.ts` does all
+ * of it.
+ *
+ * `appender.ts` appends, and tries again while Redis is away; `rate-limits.ts` counts requests. The
+ * mappings are pure, and statuses are not decided here.
  */
 export interface Intake {
   /**
@@ -70,6 +77,12 @@ export interface WebhookRequest {
   readonly header: (name: string) => string | undefined;
   /** Exactly what came over the wire: that is what was signed. */
   readonly body: Buffer;
+  /**
+   * Awaited once, when the signature holds and before anything else is done: only what a forge has
+   * signed counts towards its rate limit, or anybody could use that up. What it throws,
+   * `acceptWebhook` throws as it is, with nothing appended.
+   */
+  readonly admit: () => Promise<void>;
 }
 
 export type WebhookAnswer =

@@ -1,6 +1,7 @@
 import type { PullRequests, Repository } from './github-payloads.ts';
 
-const MAX_LINKS = 50;
+/** As many as an event may have. (PROTOCOL.md, "The event") */
+export const MAX_LINKS = 50;
 /** Keeps an event with all its links within the size of an entry. */
 const MAX_LINK_LENGTH = 500;
 
@@ -13,12 +14,14 @@ const REPOSITORY_PAGE = /^(.+)\/[^/]+\/[^/]+\/?$/;
  * the owner and name from the API address, since a pull request may be another repository's.
  * What gives no http(s) address is left out: a link is not worth losing the event.
  *
+ * @param page what stands before the number in the address of a page: GitHub `pull`, Gitea `pulls`
  * @returns each link once, 50 at most; undefined for none: a pull request that is closed is no
  *   longer listed, and the task keeps its link
  */
 export function pullRequestLinks(
   pullRequests: PullRequests,
   repository: Repository,
+  page: 'pull' | 'pulls' = 'pull',
 ): string[] | undefined {
   const server = REPOSITORY_PAGE.exec(repository.html_url ?? '')?.[1];
   const links = new Set<string>();
@@ -28,14 +31,14 @@ export function pullRequestLinks(
       repository.full_name,
       pullRequest?.number,
     ];
-    const link = number ? webAddress(`${server}/${name}/pull/${number}`) : undefined;
+    const link = number ? webAddress(`${server}/${name}/${page}/${number}`) : undefined;
     if (link !== undefined && links.size < MAX_LINKS) links.add(link);
   }
   return links.size === 0 ? undefined : [...links];
 }
 
-/** Plain ASCII, as URLs are written out. */
-function webAddress(text: string): string | undefined {
+/** Plain ASCII, as URLs are written out; undefined for what a browser would not open as a page. */
+export function webAddress(text: string): string | undefined {
   const url = URL.parse(text);
   const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
   return isWeb && url.href.length <= MAX_LINK_LENGTH ? url.href : undefined;

@@ -14,17 +14,20 @@ export interface AppendRecord {
 
 /** What is written together with an entry, and only when the entry is. */
 export interface AppendNote {
-  /** `set` gives a key its value, `add` adds the value to the set at the key. */
-  readonly kind: 'set' | 'add';
+  /**
+   * `set` gives a key its value, `claim` does unless it has one, `add` adds the value to the set at
+   * the key.
+   */
+  readonly kind: 'set' | 'claim' | 'add';
   readonly key: string;
   readonly value: string;
-  /** Of the whole key, counted from this note on. */
+  /** Of the whole key, counted from when it was last written. */
   readonly keepSeconds: number;
 }
 
 export interface EntryOnce {
   readonly stream: 'events' | 'quarantine';
-  /** field, value, field, value … */
+  /** field, value, field, value …; at least one pair and at most 3,500. */
   readonly pairs: readonly string[];
   /** Any one of them that is there means that the entry was appended. None: it always is. */
   readonly records: readonly AppendRecord[];
@@ -50,7 +53,10 @@ export type AppendOnceOutcome =
 /**
  * Appends entries in order, all of them in one step, but for those that were appended before. To
  * call it again with the same records is always safe, also where the answer of the first call was
- * lost: that is what makes an append exactly one.
+ * lost: that is what makes an append exactly one. The records of all its entries are kept, and no
+ * time that they are kept begins anew.
+ *
+ * When it rejects without Redis having answered, the entries may be there or not.
  */
 export async function appendOnce(
   redis: Redis,

@@ -37,6 +37,8 @@ export interface Keys {
     executionsOf(project: string, commit: string): string;
     /** Set: addresses of the pull requests whose head a commit is. */
     pullRequestsOf(project: string, commit: string): string;
+    /** String: the links that an execution was told last, and by which event. */
+    linksTold(executionId: string): string;
     /** Prefix of strings that count requests. */
     readonly rate: string;
   };
@@ -63,6 +65,7 @@ export const KEYS: Keys = {
     projectOf: (executionId) => `task-intake:project:${executionId}`,
     executionsOf: (project, commit) => `task-intake:commit:${commit}:${project}:executions`,
     pullRequestsOf: (project, commit) => `task-intake:commit:${commit}:${project}:pull-requests`,
+    linksTold: (executionId) => `task-intake:links:${executionId}`,
     rate: 'task-intake:rate',
   },
 };

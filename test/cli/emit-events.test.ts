@@ -3,15 +3,24 @@ import { describe, expect, test } from 'vitest';
 import {
   addEmitOptions,
   eventFromFlags,
-  eventFromLine,
+  requestOf,
   withoutCredentials,
 } from '../../src/cli/emit-events.ts';
 
 function parse(...argv: string[]) {
+  return eventFromFlags(parsed(argv).opts());
+}
+
+function request(...argv: string[]) {
+  const command = parsed(argv);
+  return requestOf(command.args, command.opts());
+}
+
+function parsed(argv: readonly string[]): Command {
   const command = addEmitOptions(new Command('emit'))
     .exitOverride()
     .configureOutput({ writeErr: () => {} });
-  return eventFromFlags(command.parse(argv, { from: 'user' }).opts());
+  return command.parse(argv, { from: 'user' });
 }
 
 describe('flags', () => {
@@ -61,16 +70,42 @@ describe('flags', () => {
   });
 });
 
-describe('a line', () => {
-  test('states the event that its JSON object is', () => {
-    expect(eventFromLine('{"executionId":"run-1","attempt":2}')).toEqual({
-      executionId: 'run-1',
-      attempt: 2,
+describe('what is asked for', () => {
+  test('is an event when a flag is about one', () => {
+    expect(request('--execution-id', 'run-1', '--quiet')).toEqual({
+      kind: 'event',
+      event: { executionId: 'run-1' },
     });
   });
 
-  test.for(['nonsense', '"text"', 'null', '[]', '{"executionId":'])('%s states none', (line) => {
-    expect(eventFromLine(line)).toBeUndefined();
+  test('is standard input when there is nothing else; no file has its name', () => {
+    expect(request('--quiet')).toEqual({ kind: 'standard_input', name: '' });
+    expect(request('--name', 'nightly')).toEqual({ kind: 'standard_input', name: 'nightly' });
+  });
+
+  test('is files, called as they are wherever they are', () => {
+    expect(request('/data/a.ndjson', 'b.ndjson')).toEqual({
+      kind: 'files',
+      files: [
+        { path: '/data/a.ndjson', name: 'a.ndjson' },
+        { path: 'b.ndjson', name: 'b.ndjson' },
+      ],
+    });
+    expect(request('a.ndjson', '--name', 'nightly')).toMatchObject({
+      files: [{ path: 'a.ndjson', name: 'nightly' }],
+    });
+  });
+
+  test.for([
+    [['--execution-id', 'run-1', 'a.ndjson'], 'from flags or from files, not both'],
+    [['--execution-id', 'run-1', '--name', 'nightly'], '--name is for files and standard input'],
+    [['a.ndjson', 'b.ndjson', '--name', 'nightly'], '--name names one file'],
+    [['one/a.ndjson', 'two/a.ndjson'], 'two files are called a.ndjson'],
+  ] as const)('%j is wrong usage', ([argv, problem]) => {
+    expect(request(...argv)).toEqual({
+      kind: 'wrong_usage',
+      problem: expect.stringContaining(problem),
+    });
   });
 });
 

@@ -34,6 +34,7 @@ describe('the configuration', () => {
           admins: [],
           enforceVisibility: false,
           identitiesPath: undefined,
+          producersPath: undefined,
         },
         http: { host: '0.0.0.0', port: 8080, corsOrigins: [], trustedProxies: [] },
         snapshot: { defaultLimit: 50, maxLimit: 200 },
@@ -51,8 +52,19 @@ describe('the configuration', () => {
           refreshMs: 60_000,
           s3Endpoint: undefined,
         },
+        intake: {
+          githubSecrets: [],
+          giteaSecrets: [],
+          requestsPerProducer: 30_000,
+          requestsPerAddress: 30_000,
+        },
       },
     });
+  });
+
+  test('of a server whose intake is switched off have no part for it', () => {
+    const env = { ...SERVING, TASK_INTAKE_ENABLED: 'false' };
+    expect(loadConfig(env, true).serve?.intake).toBeUndefined();
   });
 
   test('of a projector needs Redis only, and has no part for serving', () => {

@@ -1,5 +1,5 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { ERROR_CODES, FRAME_SCHEMAS, INVALID_REASONS } from '@tasktrail/contract';
+import { ERROR_CODES, FRAME_SCHEMAS, INVALID_REASONS, REFUSAL_REASONS } from '@tasktrail/contract';
 import { expect, test } from 'vitest';
 import { SETTINGS, type Setting } from '../../config/settings.ts';
 import { STATUS_OF } from '../../src/http/error-answer.ts';
@@ -27,7 +27,7 @@ test('PROTOCOL.md has every error code with its status', () => {
   }
 });
 
-test('PROTOCOL.md has every frame, every reason in a frame and every reason of the quarantine', () => {
+test('PROTOCOL.md has every frame, and every reason in a frame, of a refusal and of the quarantine', () => {
   const protocol = read('PROTOCOL.md');
   const reasons = [
     ...FRAME_SCHEMAS.snapshot_refresh_required.shape.reason.options,
@@ -39,6 +39,8 @@ test('PROTOCOL.md has every frame, every reason in a frame and every reason of t
   for (const reason of FRAME_SCHEMAS.task_removed.shape.reason.options) {
     expect(protocol).toContain(`\`${reason}\``);
   }
+  const refusals = protocol.split('| refusal reason |')[1] ?? '';
+  for (const reason of REFUSAL_REASONS) expect(refusals).toContain(`\`${reason}\``);
 });
 
 test('ARCHITECTURE.md names a test for each invariant, and each is there', () => {

@@ -11,7 +11,7 @@ const EQUAL = 'snapshot and stream equals the fold of the events.';
 
 test('its printed lines work as printed, and when told to stop it ends with its verdict', async () => {
   const demo = programs.start(['demo'], {});
-  const [snapshot, stream, emit] = await linesToTry(demo);
+  const [snapshot, stream, post, emit] = await linesToTry(demo);
   const page = await programs.shell(snapshot);
   expect(page.code).toBe(0);
   expect(TaskPageSchema.parse(JSON.parse(page.stdout)).items).toHaveLength(3);
@@ -21,6 +21,8 @@ test('its printed lines work as printed, and when told to stop it ends with its 
   expect(await programs.shell(emit)).toMatchObject({ code: 0, stderr: '' });
   await watching.whenWritten(/event: task_status_updated\ndata: {"executionId":"mine-1"/);
   await demo.whenWritten('me/mine');
+  expect((await programs.shell(post)).stdout).toContain('"id"');
+  await watching.whenWritten(/event: task_status_updated\ndata: {"executionId":"mine-2"/);
 
   const api = /OpenAPI: (\S+)\)/.exec(demo.stdout)?.[1] ?? '';
   expect(await (await fetch(api)).json()).toHaveProperty('openapi');
@@ -57,9 +59,9 @@ test('it says when the configured Redis cannot be reached', async () => {
 });
 
 /** The three lines of shell that it prints to try. */
-async function linesToTry(demo: Program): Promise<[string, string, string]> {
+async function linesToTry(demo: Program): Promise<[string, string, string, string]> {
   await demo.whenWritten(/bin\/tasktrail emit .*\n/);
   const lines = demo.stdout.split('\n').filter((line) => /^ {2}(curl|TASK_)/.test(line));
-  expect(lines).toHaveLength(3);
-  return lines as [string, string, string];
+  expect(lines).toHaveLength(4);
+  return lines as [string, string, string, string];
 }

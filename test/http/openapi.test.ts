@@ -1,14 +1,18 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import type Router from '@koa/router';
 import { ERROR_CODES, FRAME_SCHEMAS, TASK_STATUSES, TaskItemSchema } from '@tasktrail/contract';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { RequestState } from '../../src/http/http.ts';
+import { intakeRoutes } from '../../src/http/intake/intake-routes.ts';
 import { openApiDocument } from '../../src/http/openapi.ts';
 import { dashboardRoutes, type Route, routerPath } from '../../src/http/routes.ts';
+import { EVENT_MEDIA_TYPES } from '../../src/intake/intake.ts';
 import { PAGE, runDashboard, taskItem } from './running-dashboard.ts';
 
 const limits = { defaultLimit: 20, maxLimit: 100 };
-const routes: Record<string, Route> = dashboardRoutes(limits);
+const routes: Record<string, Route> = { ...dashboardRoutes(limits), ...intakeRoutes };
 // As a client reads it.
 const document = JSON.parse(JSON.stringify(openApiDocument(routes, '1.2.3')));
 const operations = Object.values(routes).map((route) => ({
@@ -46,10 +50,23 @@ describe('the OpenAPI document', () => {
       .map(({ path, methods }) => `${methods.join()} ${path}`);
     const described = Object.entries(document.paths).flatMap(([path, item]) =>
       Object.keys(item as object).map(
-        (method) => `HEAD,${method.toUpperCase()} ${routerPath({ path })}`,
+        (method) => `${method === 'get' ? 'HEAD,GET' : 'POST'} ${routerPath({ path })}`,
       ),
     );
     expect(mounted.sort()).toEqual(described.sort());
+  });
+
+  test('has no route of intake where that is switched off', async () => {
+    await using dashboard = await runDashboard({ intake: undefined });
+    const { paths } = (await (await dashboard.get('/openapi.json')).json()) as typeof document;
+    expect(Object.keys(paths)).toEqual(Object.values(dashboardRoutes(limits)).map((r) => r.path));
+  });
+
+  test('is the one that the script prints, which the check lints', () => {
+    const args = ['--conditions=tasktrail-source', 'scripts/openapi.mjs'];
+    const cwd = join(import.meta.dirname, '../..');
+    const { stdout } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
+    expect(Object.keys(JSON.parse(stdout).paths)).toEqual(Object.keys(document.paths));
   });
 
   test('refers to nothing that it does not have', () => {
@@ -65,6 +82,8 @@ describe('the OpenAPI document', () => {
     expect(new Set(ids).size).toBe(ids.length);
     for (const { route, operation } of operations) {
       expect(operation.summary).toBe(route.summary);
+      expect(operation.description).toMatch(/\.$/);
+      expect(operation.tags).toEqual([route.audience]);
       const inPath = operation.parameters.filter((each: { in: string }) => each.in === 'path');
       expect(inPath.map((each: { name: string }) => `{${each.name}}`)).toEqual(
         route.path.match(/\{\w+\}/g) ?? [],
@@ -103,26 +122,51 @@ describe('the OpenAPI document', () => {
     expect(document.components.schemas.TaskStatus.enum).toEqual(TASK_STATUSES);
   });
 
-  test('has both ways to bring a token, on the routes that need one', () => {
+  test('has every way to prove who one is, on the routes that need it', () => {
     expect(document.components.securitySchemes).toMatchObject({
       bearer: { type: 'http', scheme: 'bearer' },
       authToken: { type: 'apiKey', in: 'query', name: 'authToken' },
+      apiKey: { type: 'http', scheme: 'bearer' },
+      githubSignature: { type: 'apiKey', in: 'header', name: 'X-Hub-Signature-256' },
+      giteaSignature: { type: 'apiKey', in: 'header', name: 'X-Gitea-Signature' },
     });
+    const schemesAt: Record<string, string[]> = {
+      '/events': ['apiKey', 'bearer'],
+      '/webhooks/github': ['githubSignature'],
+      '/webhooks/gitea': ['giteaSignature'],
+    };
     for (const { route, operation } of operations) {
-      const wanted = route.path.startsWith('/dashboard/')
-        ? [{ bearer: [] }, { authToken: [] }]
-        : [];
-      expect(operation.security).toEqual(wanted);
+      const viewers = route.path.startsWith('/dashboard/') ? ['bearer', 'authToken'] : [];
+      const wanted = schemesAt[route.path] ?? viewers;
+      expect(operation.security).toEqual(wanted.map((scheme) => ({ [scheme]: [] })));
+    }
+  });
+
+  test('has the bodies, answers and headers of events', () => {
+    const { requestBody, responses, parameters } = document.paths['/events'].post;
+    expect(Object.keys(requestBody.content)).toEqual([...EVENT_MEDIA_TYPES]);
+    expect(requestBody.content['application/json'].schema.anyOf).toEqual([
+      { $ref: '#/components/schemas/TaskEvent' },
+      { type: 'array', maxItems: 1000, items: { $ref: '#/components/schemas/TaskEvent' } },
+    ]);
+    expect(parameters).toMatchObject([{ in: 'header', name: 'Idempotency-Key' }]);
+    expect(responses[202].headers).toHaveProperty('Idempotent-Replayed');
+    for (const status of [429, 503])
+      expect(responses[status].headers).toHaveProperty('Retry-After');
+    for (const path of ['/webhooks/github', '/webhooks/gitea']) {
+      const webhook = document.paths[path].post;
+      expect(webhook.responses[204]).toMatchObject({ headers: { 'Tasktrail-Reason': {} } });
+      expect(webhook.responses[204]).not.toHaveProperty('content');
     }
   });
 
   test('has the stream with the schemas of all its frames', () => {
     const { responses } = document.paths['/dashboard/tasks/stream'].get;
-    expect(responses['200'].content).toEqual({
-      'text/event-stream': { schema: { type: 'string' } },
-    });
+    const content = responses['200'].content['text/event-stream'];
+    expect(content.schema).toEqual({ type: 'string' });
     for (const [name, schema] of Object.entries(FRAME_SCHEMAS)) {
       const id = schema.meta()?.id ?? '';
+      expect(content['x-events'][name]).toEqual({ $ref: `#/components/schemas/${id}` });
       expect(responses['200'].description).toContain(`${name} (${id})`);
       expect(document.components.schemas).toHaveProperty(id);
     }

@@ -14,6 +14,7 @@ import { listen } from '../../src/http/server.ts';
 import type { PageQuery, ReadModel } from '../../src/read-model/read-model.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts';
+import { MemoryIntake, memoryIntake } from './intake/memory-intake.ts';
 
 /** The application on a real socket, with small stages behind it that live in memory. */
 export interface RunningDashboard extends AsyncDisposable {
@@ -23,6 +24,8 @@ export interface RunningDashboard extends AsyncDisposable {
   readonly metrics: Metrics;
   /** What the read model was asked for. */
   readonly queries: PageQuery[];
+  /** The stages behind the routes of intake. */
+  readonly stages: MemoryIntake;
   /** Everything that was logged. */
   logged(): string;
   /** Lines of finished requests; waits for the one of the last request. */
@@ -106,6 +109,7 @@ export const PROJECT_LIST = [
 
 export async function runDashboard(
   overrides: Partial<HttpDependencies> = {},
+  timeouts?: Parameters<typeof listen>[0]['timeouts'],
 ): Promise<RunningDashboard> {
   const lines: string[] = [];
   const logger = createLogger({
@@ -115,6 +119,7 @@ export async function runDashboard(
   });
   const queries: PageQuery[] = [];
   const metrics = createMetrics();
+  const stages = new MemoryIntake();
   const app = createDashboardApp({
     http: { corsOrigins: [], trustedProxies: [] },
     snapshot: { defaultLimit: 50, maxLimit: 200 },
@@ -123,6 +128,7 @@ export async function runDashboard(
     readModel: memoryReadModel(queries, ['run-1']),
     projects: { list: () => PROJECT_LIST },
     stream: echoStream,
+    intake: memoryIntake(metrics, stages),
     probes: { checks: [], isDraining: () => false },
     logger,
     metrics: metrics.http,
@@ -136,6 +142,7 @@ export async function runDashboard(
     port: 0,
     settings,
     logger,
+    ...(timeouts === undefined ? {} : { timeouts }),
   });
   const requestLines = () =>
     lines.map((line) => JSON.parse(line)).filter((line) => 'durationMs' in line);
@@ -145,6 +152,7 @@ export async function runDashboard(
     port: Number(new URL(server.url).port),
     metrics,
     queries,
+    stages,
     logged: () => lines.join(''),
     async requestLines(count) {
       // A line is written once the socket is done, which a client may see earlier.

@@ -58,6 +58,25 @@ describe('timeouts', () => {
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 .*"invalid_query"/s);
   });
 
+  test('answer a request whose body does not come, and tell what waits for it', async () => {
+    const aborted = Promise.withResolvers<void>();
+    await using server = await start({
+      timeouts,
+      handler: (req) => req.once('aborted', aborted.resolve).resume(),
+    });
+    const socket = connect(portOf(server), '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 .*Connection: close.*"invalid_query"/s);
+    await aborted.promise;
+  });
+
+  test('end a request that was answered before its body came, without another answer', async () => {
+    await using server = await start({ timeouts });
+    const socket = connect(portOf(server), '127.0.0.1');
+    socket.write('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{');
+    expect((await text(socket)).match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+  });
+
   test('do not end a stream that outlasts them', async () => {
     await using server = await start({
       timeouts,
@@ -102,6 +121,25 @@ describe('what is no request', () => {
     socket.write('no HTTP\r\n\r\n');
     await once(socket, 'close');
     expect(received).not.toContain('400');
+  });
+});
+
+describe('a request behind an answer that ends the connection', () => {
+  test('is not begun', async () => {
+    const begun: (string | undefined)[] = [];
+    await using server = await start({
+      handler: (req, res) => {
+        begun.push(req.url);
+        res.setHeader('Connection', 'close');
+        setImmediate(() => res.end('hello'));
+      },
+    });
+    const socket = connect(portOf(server), '127.0.0.1');
+    socket.write(
+      'GET /1 HTTP/1.1\r\nHost: localhost\r\n\r\nGET /2 HTTP/1.1\r\nHost: localhost\r\n\r\n',
+    );
+    expect(await text(socket)).toMatch(/hello$/);
+    expect(begun).toEqual(['/1']);
   });
 });
 

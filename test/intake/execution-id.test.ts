@@ -1,9 +1,14 @@
 import { ExecutionIdSchema, ProjectSchema } from '@tasktrail/contract';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { githubExecutionId } from '../../src/intake/execution-id.ts';
+import { describe, expect, it, test } from 'vitest';
+import {
+  giteaExecutionId,
+  giteaStatusId,
+  githubExecutionId,
+  isForgeTaskOfOther,
+} from '../../src/intake/execution-id.ts';
 
-const kinds = fc.constantFrom('run', 'job', 'check');
+const kinds = fc.constantFrom('run', 'job', 'check', 'suite', 'deployment');
 const numbers = fc.oneof(fc.nat(20), fc.maxSafeNat());
 /** Names made of what an id is put together with, so that different ones look alike. */
 const part = fc.oneof(
@@ -69,4 +74,45 @@ describe('githubExecutionId', () => {
     ];
     expect(new Set(ids).size).toBe(ids.length);
   });
+});
+
+describe('the ids of Gitea', () => {
+  it('are other ones than those of GitHub', () => {
+    expect(giteaExecutionId('run', 'octo/app', 12)).toBe('gitea-run-octo~app-12');
+    expect(giteaExecutionId('job', 'octo/app', 12)).toBe('gitea-job-octo~app-12');
+  });
+
+  it('name a commit status by its commit and context, whatever these are', () => {
+    const texts = fc.tuple(projects, fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }));
+    fc.assert(
+      fc.property(texts, texts, (one, other) => {
+        const id = giteaStatusId(...one);
+        expect(ExecutionIdSchema.safeParse(id).success).toBe(true);
+        expect(encodeURIComponent(id)).toBe(id);
+        const isSame = JSON.stringify(one) === JSON.stringify(other);
+        expect(id === giteaStatusId(...other)).toBe(isSame);
+      }),
+    );
+    expect(giteaStatusId('a/b', 'c1', 'x')).not.toBe(giteaStatusId('a/b', 'c', '1x'));
+  });
+});
+
+test('every id of a forge is of its own project and of no other, whatever they are called', () => {
+  const project = fc
+    .tuple(fc.stringMatching(/^[\w.é-]{1,160}$/), fc.stringMatching(/^[\w.-]{1,20}$/))
+    .map((parts) => parts.join('/'));
+  fc.assert(
+    fc.property(project, project, fc.nat(), (own, other, number) => {
+      fc.pre(own !== other);
+      const ids = [
+        githubExecutionId('check', own, number),
+        giteaExecutionId('run', own, number),
+        giteaStatusId(own, 'c0ffee', `ci/${number}`),
+      ];
+      for (const id of ids) {
+        expect(isForgeTaskOfOther(id, own)).toBe(false);
+        expect(isForgeTaskOfOther(id, other)).toBe(true);
+      }
+    }),
+  );
 });

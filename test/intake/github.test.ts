@@ -1,18 +1,16 @@
-import {
-  decodeEntry,
-  encodeEntry,
-  parseStreamId,
-  type StreamId,
-  type TaskEventInput,
-  TaskEventSchema,
-} from '@tasktrail/contract';
+import { type TaskEventInput, TaskEventSchema } from '@tasktrail/contract';
 import { describe, expect, it } from 'vitest';
 import { loadRecordedWebhooks } from '../../src/demo/recorded-webhooks.ts';
 import { mapGithubWebhook } from '../../src/intake/github.ts';
-import { checkPayload, jobPayload, runPayload } from './payloads.ts';
-
-/** Later than any time in these tests. */
-const ENTRY_ID = parseStreamId('4102444800000-0') as StreamId;
+import {
+  checkPayload,
+  deploymentPayload,
+  jobPayload,
+  pullRequestPayload,
+  runPayload,
+  suitePayload,
+} from './payloads.ts';
+import { GITHUB_CORPUS } from './webhook-corpus.ts';
 
 function eventOf(...webhook: Parameters<typeof mapGithubWebhook>): TaskEventInput {
   const mapped = mapGithubWebhook(...webhook);
@@ -26,30 +24,13 @@ const jobEvent = (...fields: Parameters<typeof jobPayload>) =>
   eventOf('workflow_job', jobPayload(...fields));
 const checkEvent = (...fields: Parameters<typeof checkPayload>) =>
   eventOf('check_run', checkPayload(...fields));
+const suiteEvent = (...fields: Parameters<typeof suitePayload>) =>
+  eventOf('check_suite', suitePayload(...fields));
+const deploymentEvent = (...fields: Parameters<typeof deploymentPayload>) =>
+  eventOf('deployment_status', deploymentPayload(...fields));
 
 describe('recorded webhooks', async () => {
   const recorded = await loadRecordedWebhooks();
-
-  it('all map to an event that an entry can carry', () => {
-    for (const { name, payload } of recorded) {
-      const event = TaskEventSchema.parse(eventOf(name, payload, { id: 'd-1' }));
-      expect(decodeEntry(ENTRY_ID, encodeEntry(event))).toEqual({ kind: 'event', event });
-    }
-  });
-
-  it('map to these events', () => {
-    const events = recorded.map(({ name, payload }) => eventOf(name, payload));
-    expect(events).toMatchSnapshot();
-  });
-
-  it('never give one execution to two projects', () => {
-    const projects = new Map<string, string | undefined>();
-    for (const { name, payload } of recorded) {
-      const { executionId, project } = eventOf(name, payload);
-      expect(projects.get(executionId) ?? project).toBe(project);
-      projects.set(executionId, project);
-    }
-  });
 
   it('are followed in what they are, not in what their action says', () => {
     const contradiction = recorded.find(
@@ -174,6 +155,169 @@ describe('a check run', () => {
   });
 });
 
+describe('a check run of Actions', () => {
+  const actions = { app: { slug: 'github-actions', name: 'GitHub Actions' }, id: 815 };
+
+  it('is the job of the same number: recorded jobs have it as their check run', () => {
+    expect(checkEvent(actions).executionId).toBe(jobEvent().executionId);
+    const other = checkEvent({ app: { slug: 'linter' }, id: 815 });
+    expect(other.executionId).toBe('github-check-octo~app-815');
+    const jobs = GITHUB_CORPUS.filter(({ name }) => name === 'workflow_job');
+    const same = jobs.filter(
+      ({ payload: { workflow_job: job } }) => job.check_run_url.split('/').at(-1) === `${job.id}`,
+    );
+    // In the other recordings the numbers were replaced, each by a made-up one.
+    expect(same.length).toBeGreaterThan(3);
+  });
+
+  it('leaves to the job what only the job knows, and agrees with it in the rest', () => {
+    const pull_requests = [{ url: 'https://api.github.com/repos/octo/app/pulls/2', number: 2 }];
+    const output = { title: 'nothing to see' };
+    const ended = { status: 'completed', conclusion: 'failure', name: 'test', pull_requests };
+    const completed_at = '2026-11-20T12:00:09Z';
+    const check = checkEvent({ ...actions, ...ended, completed_at, output });
+    for (const field of ['attempt', 'flow', 'message'] as const) {
+      expect(check[field]).toBeUndefined();
+    }
+    const job = jobEvent({ ...ended, completed_at });
+    for (const field of ['status', 'occurredAt', 'taskName', 'actor', 'project'] as const) {
+      expect(check[field]).toEqual(job[field]);
+    }
+    expect(check.prLinks).toEqual(['https://github.com/octo/app/pull/2']);
+    expect(job.prLinks).toBeUndefined();
+  });
+});
+
+describe('a check suite', () => {
+  it('is named by its app', () => {
+    expect(suiteEvent()).toMatchObject({
+      executionId: 'github-suite-octo~app-77',
+      taskName: 'Linter',
+      status: 'in_progress',
+      actor: { id: 'ana' },
+      occurredAt: '2026-11-20T12:00:02.000Z',
+    });
+    expect(suiteEvent({ status: 'queued' }).occurredAt).toBe('2026-11-20T12:00:00.000Z');
+    expect(suiteEvent({ app: null }).taskName).toBeUndefined();
+  });
+
+  it('is not started by who asks for it again', () => {
+    expect(suiteEvent({}, { action: 'rerequested' }).actor).toBeUndefined();
+  });
+
+  it('is ignored while nothing is in it, and when it is of Actions', () => {
+    const payloads = [
+      suitePayload({ status: null }),
+      suitePayload({ app: { slug: 'github-actions', name: 'GitHub Actions' } }),
+    ];
+    const reasons = payloads.map((payload) => mapGithubWebhook('check_suite', payload));
+    expect(reasons).toEqual([
+      { kind: 'ignored', reason: expect.stringContaining('none that is known') },
+      { kind: 'ignored', reason: expect.stringContaining('workflow_run') },
+    ]);
+  });
+});
+
+describe('a deployment status', () => {
+  it('tells of its deployment, which is one task from its first status to its last', () => {
+    expect(deploymentEvent()).toEqual({
+      executionId: 'github-deployment-octo~app-31',
+      occurredAt: '2026-11-20T12:00:03.000Z',
+      project: 'octo/app',
+      status: 'in_progress',
+      taskName: 'deploy to production',
+      actor: { provider: 'github', id: 'dee' },
+      message: null,
+    });
+    const later = deploymentEvent({ id: 6, state: 'success' });
+    expect(later.executionId).toBe('github-deployment-octo~app-31');
+  });
+
+  const STATES = {
+    pending: 'queued',
+    queued: 'queued',
+    waiting: 'queued',
+    in_progress: 'in_progress',
+    success: 'success',
+    failure: 'error',
+    error: 'error',
+  };
+  for (const [state, status] of Object.entries(STATES)) {
+    it(`takes ${state} for ${status}`, () => {
+      expect(deploymentEvent({ state }).status).toBe(status);
+    });
+  }
+
+  it('ignores that another took its place, and states of the future', () => {
+    const mapped = (state: string) =>
+      mapGithubWebhook('deployment_status', deploymentPayload({ state }));
+    const reason = expect.stringContaining('another deployment');
+    expect(mapped('inactive')).toEqual({ kind: 'ignored', reason });
+    for (const state of ['destroyed', '', 'constructor']) {
+      expect(mapped(state).kind).toBe('ignored');
+    }
+  });
+
+  it('says what it was given to say, else what the status does not', () => {
+    expect(deploymentEvent({ state: 'failure', description: 'No space left' }).message).toBe(
+      'No space left',
+    );
+    expect(deploymentEvent({ state: 'failure', description: '' }).message).toBe('failure');
+    expect(deploymentEvent({ state: 'waiting' }).message).toBe('waiting');
+  });
+
+  it('is named by what is known of task and environment', () => {
+    const named = (task: unknown, environment: unknown) =>
+      deploymentEvent({}, { task, environment }).taskName;
+    expect(named('deploy:migrations', 'staging')).toBe('deploy:migrations to staging');
+    expect(named('deploy', null)).toBe('deploy');
+    expect(named(undefined, 'staging')).toBe('staging');
+    expect(named(null, null)).toBeUndefined();
+  });
+
+  it('belongs to the workflow that it comes from, where there is one', () => {
+    expect(deploymentEvent({}, {}, { workflow: { name: 'Release' } }).flow).toBe('Release');
+  });
+});
+
+describe('a pull request', () => {
+  it('is told with its head, whatever the action', () => {
+    for (const action of ['opened', 'synchronize', 'closed', 'labeled', 'whatever']) {
+      expect(mapGithubWebhook('pull_request', pullRequestPayload({}, { action }))).toEqual({
+        kind: 'pull_request',
+        pullRequest: {
+          project: 'octo/app',
+          commit: 'a'.repeat(40),
+          url: 'https://github.com/octo/app/pull/2',
+          openedAt: '2026-11-20T11:00:00.000Z',
+        },
+      });
+    }
+  });
+});
+
+describe('the commit of an event', () => {
+  const commitOf = (name: string, payload: unknown) => {
+    const mapped = mapGithubWebhook(name, payload);
+    return mapped.kind === 'event' ? mapped.commit : mapped.kind;
+  };
+
+  it('is the head of what ran, and what was deployed', () => {
+    const head_sha = 'b'.repeat(64);
+    expect(commitOf('workflow_run', runPayload({ head_sha }))).toBe(head_sha);
+    expect(commitOf('workflow_job', jobPayload({ head_sha }))).toBe(head_sha);
+    expect(commitOf('check_run', checkPayload({ head_sha }))).toBe(head_sha);
+    expect(commitOf('check_suite', suitePayload({ head_sha }))).toBe(head_sha);
+    expect(commitOf('deployment_status', deploymentPayload({}, { sha: head_sha }))).toBe(head_sha);
+  });
+
+  it('is left out where it is none, which is not worth losing the event', () => {
+    for (const head_sha of [undefined, null, '', 'main', 'b'.repeat(41), 'g'.repeat(40), 7, {}]) {
+      expect(commitOf('workflow_run', runPayload({ head_sha }))).toBeUndefined();
+    }
+  });
+});
+
 describe('every event', () => {
   it('says of a status what the status alone does not, and clears what was said before', () => {
     expect(runEvent({ status: 'waiting' }).message).toBe('waiting');
@@ -228,9 +372,9 @@ describe('every event', () => {
 });
 
 describe('a webhook that is no event', () => {
-  it('is ignored when it tells of no task', () => {
-    for (const name of ['push', 'ping', 'check_suite', '', 'constructor', '__proto__']) {
-      expect(mapGithubWebhook(name, runPayload()).kind).toBe('ignored');
+  it('is unmapped when its type tells of no task', () => {
+    for (const name of ['push', 'ping', 'status', '', 'constructor', '__proto__']) {
+      expect(mapGithubWebhook(name, runPayload()).kind).toBe('unmapped');
     }
   });
 
@@ -258,6 +402,14 @@ describe('a webhook that is no event', () => {
     ['check_run.pull_requests', 'check_run', checkPayload({ pull_requests: {} })],
     ['repository', 'check_run', checkPayload({}, { repository: null })],
     ['repository.full_name', 'check_run', checkPayload({}, { repository: { full_name: 'app' } })],
+    ['check_suite', 'check_suite', suitePayload({ created_at: null, updated_at: null })],
+    ['deployment', 'deployment_status', { ...deploymentPayload(), deployment: null }],
+    ['deployment_status', 'deployment_status', deploymentPayload({ created_at: null })],
+    ['deployment_status.state', 'deployment_status', deploymentPayload({ state: null })],
+    ['pull_request', 'pull_request', runPayload()],
+    ['pull_request.head.sha', 'pull_request', pullRequestPayload({ head: { sha: 'main' } })],
+    ['pull_request.html_url', 'pull_request', pullRequestPayload({ html_url: 'javascript:1' })],
+    ['pull_request.created_at', 'pull_request', pullRequestPayload({ created_at: 'today' })],
     ['sender.login', 'check_run', checkPayload({}, { sender: { login: 'an\na' } })],
     ['sender.login', 'check_run', checkPayload({}, { sender: { login: 'a'.repeat(301) } })],
   ];

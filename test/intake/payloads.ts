@@ -55,3 +55,46 @@ export function checkPayload(check: Fields = {}, payload: Fields = {}) {
   };
   return { action: 'created', check_run, repository, sender, ...payload };
 }
+
+export function suitePayload(suite: Fields = {}, payload: Fields = {}) {
+  const check_suite = {
+    id: 77,
+    app: { slug: 'linter', name: 'Linter' },
+    status: 'in_progress',
+    conclusion: null,
+    created_at: '2026-11-20T12:00:00Z',
+    updated_at: '2026-11-20T12:00:02Z',
+    pull_requests: [],
+    ...suite,
+  };
+  return { action: 'completed', check_suite, repository, sender, ...payload };
+}
+
+export function deploymentPayload(status: Fields = {}, made: Fields = {}, payload: Fields = {}) {
+  const deployment = {
+    id: 31,
+    task: 'deploy',
+    environment: 'production',
+    creator: { login: 'dee' },
+    ...made,
+  };
+  const deployment_status = {
+    id: 5,
+    state: 'in_progress',
+    description: '',
+    created_at: '2026-11-20T12:00:03Z',
+    ...status,
+  };
+  return { action: 'created', deployment, deployment_status, repository, sender, ...payload };
+}
+
+export function pullRequestPayload(pullRequest: Fields = {}, payload: Fields = {}) {
+  const pull_request = {
+    number: 2,
+    html_url: 'https://github.com/octo/app/pull/2',
+    created_at: '2026-11-20T11:00:00Z',
+    head: { sha: 'a'.repeat(40) },
+    ...pullRequest,
+  };
+  return { action: 'opened', pull_request, repository, sender, ...payload };
+}

@@ -30,6 +30,13 @@ describe('pullRequestLinks', () => {
     }
   });
 
+  it('gives the page that Gitea has for it', () => {
+    const gitea = { full_name: 'octo/app', html_url: 'https://gitea.example/octo/app' };
+    const url = 'https://gitea.example/api/v1/repos/octo/app/pulls/3';
+    const expected = ['https://gitea.example/octo/app/pulls/3'];
+    expect(pullRequestLinks([{ url, number: 3 }], gitea, 'pulls')).toEqual(expected);
+  });
+
   it('leaves out what gives no web address', () => {
     const nothing = [null, {}, { url: 'x', number: null }];
     expect(pullRequestLinks(nothing, repository)).toBeUndefined();

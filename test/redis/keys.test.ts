@@ -2,15 +2,27 @@ import { TASK_STATUSES } from '@tasktrail/contract';
 import { describe, expect, test } from 'vitest';
 import { KEYS } from '../../src/redis/keys.ts';
 
-const { execution, executions } = KEYS;
+const { execution, executions, intake } = KEYS;
+
+type Families = Readonly<Record<string, (name: string) => string>>;
 
 /** Families of keys: what bots name comes after a beginning that is the family's own. */
-const FAMILIES: Readonly<Record<string, (name: string) => string>> = {
+const READ_MODEL_FAMILIES: Families = {
   execution,
   project: executions.byProject,
   'project and status': (project) => executions.byProjectAndStatus(project, 'queued'),
   principal: executions.byPrincipal,
 };
+
+const INTAKE_FAMILIES: Families = {
+  record: intake.record,
+  'project of an execution': intake.projectOf,
+  commit: (commit) => intake.executionsOf('a/b', commit),
+  // As the counter of requests puts names behind it.
+  rate: (name) => `${intake.rate}:${name}`,
+};
+
+const FAMILIES: Families = { ...READ_MODEL_FAMILIES, ...INTAKE_FAMILIES };
 
 const FIXED = [
   KEYS.projector,
@@ -18,6 +30,8 @@ const FIXED = [
   executions.all(),
   ...TASK_STATUSES.map((status) => executions.byStatus(status)),
 ];
+
+const STREAMS = [KEYS.events, KEYS.quarantine, KEYS.updates];
 
 function beginningOf(family: (name: string) => string): string {
   return family('\0').split('\0')[0] as string;
@@ -30,7 +44,7 @@ describe('keys', () => {
       const others = Object.entries(FAMILIES)
         .filter(([other]) => other !== name)
         .map(([, other]) => beginningOf(other));
-      for (const other of [...others, ...FIXED]) {
+      for (const other of [...others, ...FIXED, ...STREAMS]) {
         expect(other.startsWith(beginningOf(family)), other).toBe(false);
       }
     },
@@ -43,18 +57,31 @@ describe('keys', () => {
     expect(TASK_STATUSES.join('')).not.toContain(':');
   });
 
+  test('of one commit are different for its executions, its pull requests, and each project', () => {
+    // A commit holds no colon, so the first part tells where the project begins.
+    const projects = ['a/b', 'a/b:executions', 'a/b:pull-requests', 'a/b/c'];
+    const keys = projects.flatMap((project) => [
+      intake.executionsOf(project, 'c0ffee'),
+      intake.pullRequestsOf(project, 'c0ffee'),
+    ]);
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const key of keys) expect(key.startsWith(beginningOf(FAMILIES.commit!))).toBe(true);
+  });
+
   test('that are fixed are different', () => {
     expect(new Set(FIXED).size).toBe(FIXED.length);
   });
 
   test('of the read model begin with task-tracking:, as whoever rebuilds it relies on', () => {
-    for (const key of [...FIXED, ...Object.values(FAMILIES).map(beginningOf)]) {
+    for (const key of [...FIXED, ...Object.values(READ_MODEL_FAMILIES).map(beginningOf)]) {
       expect(key).toMatch(/^task-tracking:/);
     }
-    expect([KEYS.events, KEYS.quarantine, KEYS.updates]).toEqual([
-      'task-events:v1',
-      'task-events:v1:quarantine',
-      'task-updates:v1',
-    ]);
+    expect(STREAMS).toEqual(['task-events:v1', 'task-events:v1:quarantine', 'task-updates:v1']);
+  });
+
+  test('of intake begin with task-intake:, so that a rebuild leaves them', () => {
+    for (const beginning of Object.values(INTAKE_FAMILIES).map(beginningOf)) {
+      expect(beginning).toMatch(/^task-intake:/);
+    }
   });
 });

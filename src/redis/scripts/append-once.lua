@@ -2,8 +2,9 @@
 -- Appends entries, each only if none of its records says that it was appended before, and keeps that
 -- in all of them: the check and the append are one step, whoever else does the same at the same time.
 --
--- Redis refuses the script before its first line when memory is full or the node is a replica. All
--- reads come first, because nothing undoes a write: a key that holds something else fails them.
+-- Redis refuses the script before its first line when memory is full or the node is a replica. What
+-- can fail comes before the first write, because nothing undoes one: keys of another type, and
+-- entries that XADD would not take. An entry's records come right after it, before anything else.
 --
 -- KEYS[1] events   KEYS[2] quarantine   KEYS[3..] records and notes; named below by their place in KEYS
 -- ARGV[1] place of the record of the whole request, '' for none
@@ -12,10 +13,10 @@
 --   place of its stream
 --   number of texts, then field, value, ...
 --   number of records, then of each: place, seconds to keep it
---   number of notes, then of each: 'set' or 'add', place, value, seconds to keep it
+--   number of notes, then of each: 'set', 'claim' or 'add', place, value, seconds to keep it
 --
 -- Returns a list: for each entry its id, then 1 when it had been appended before, else 0. Returns 0
--- when the record of the request is that of another one; nothing is appended then.
+-- when the record of the request is that of another one; nothing is appended then, and nothing kept.
 
 local function wrong_type(key, expected)
   local found = redis.call('TYPE', key).ok
@@ -47,10 +48,15 @@ local function take_list(fields)
   return list
 end
 
+-- As many texts as unpack is sure to take.
+local MOST_UNPACKED = 7000
 local entries, known = {}, {}
 for i = 1, tonumber(take()) do
   local stream, pairs = KEYS[tonumber(take())], take_list(1)
   local entry = { stream = stream, pairs = pairs, records = take_list(2), notes = take_list(4) }
+  if #pairs == 0 or #pairs % 2 ~= 0 or #pairs > MOST_UNPACKED then
+    wrong = redis.error_reply('BADENTRY an entry of ' .. #pairs .. ' texts cannot be appended')
+  end
   for r = 1, #entry.records, 2 do
     local record = KEYS[tonumber(entry.records[r])]
     known[record] = known[record] or redis.call('GET', record)
@@ -71,7 +77,7 @@ local function write_notes(notes)
     if notes[n] == 'add' then
       redis.call('SADD', key, notes[n + 2])
       redis.call('EXPIRE', key, notes[n + 3])
-    else
+    elseif notes[n] == 'set' or redis.call('EXISTS', key) == 0 then
       redis.call('SET', key, notes[n + 2], 'EX', notes[n + 3])
     end
   end
@@ -84,16 +90,16 @@ for _, entry in ipairs(entries) do
     id = id or known[KEYS[tonumber(entry.records[r])]]
   end
   local is_repeat = id and 1 or 0
-  if not id then
-    id = redis.call('XADD', entry.stream, '*', unpack(entry.pairs))
-    write_notes(entry.notes)
-  end
+  id = id or redis.call('XADD', entry.stream, '*', unpack(entry.pairs))
   for r = 1, #entry.records, 2 do
     local record = KEYS[tonumber(entry.records[r])]
     if not known[record] then
       known[record] = id
       redis.call('SET', record, id, 'EX', entry.records[r + 1])
     end
+  end
+  if is_repeat == 0 then
+    write_notes(entry.notes)
   end
   replies[#replies + 1] = id
   replies[#replies + 1] = is_repeat
