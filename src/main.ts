@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigError, loadConfig, readSettings } from '../config/config.ts';
-import { runEmit } from './cli/emit.ts';
-import { addEmitOptions } from './cli/emit-events.ts';
-import { fileInput } from './cli/emit-input.ts';
+import { runEmit } from './cli/emit/emit.ts';
+import { addEmitOptions } from './cli/emit/events.ts';
+import { fileInput } from './cli/emit/input.ts';
+import { addIdentitiesCheckOptions, runIdentitiesCheck } from './cli/identities-check.ts';
 import { addKeysCreateOptions, createKey } from './cli/keys.ts';
+import { addQuarantineCommands } from './cli/quarantine/quarantine.ts';
+import type { OperatorIo } from './cli/redis-session.ts';
 import { settingsHelp } from './cli/settings-help.ts';
 import { addTailOptions, runTail } from './cli/tail.ts';
 import { KEYS } from './redis/keys.ts';
@@ -94,6 +97,22 @@ addTailOptions(addCommand('tail'))
     );
   });
 
+addQuarantineCommands(addCommand('quarantine'), runForOperator).addHelpText(
+  'after',
+  settingsHelp(isRedisUrl),
+);
+
+const identities = addCommand('identities').description('Who is who among creators and viewers');
+addIdentitiesCheckOptions(identities.command('check').exitOverride()).action(async (options) => {
+  const values = readSettings(process.env, ['TASK_TRACKING_REDIS_URL']);
+  const settings = {
+    identitiesPath: values.TASK_DASHBOARD_IDENTITIES,
+    allowedDomains: values.TASK_DASHBOARD_ALLOWED_DOMAINS,
+    allowedEmails: values.TASK_DASHBOARD_ALLOWED_EMAILS,
+  };
+  await runForOperator((io) => runIdentitiesCheck(options, settings, io));
+});
+
 const keys = addCommand('keys').description('API keys of bots that emit over HTTP');
 addKeysCreateOptions(keys.command('create').exitOverride()).action((options) => {
   process.exitCode = createKey(options, { write, writeError, randomBytes });
@@ -159,6 +178,12 @@ async function runApp({ applies, serves }: { applies: boolean; serves: boolean }
   const app = await createApp({ config, applies, version: VERSION, logger });
   await app.run(signal);
   logger.info('stopped');
+}
+
+async function runForOperator(run: (io: OperatorIo) => Promise<number>): Promise<void> {
+  // A failure, also for a reader that left: what nobody read must not go on being dropped.
+  process.stdout.on('error', () => process.exit(1));
+  process.exitCode = await run({ redisUrl: readRedisUrl(), keys: KEYS, write, writeError });
 }
 
 /** Aborts on SIGTERM or SIGINT. A second one, or the deadline, ends the process at once. */

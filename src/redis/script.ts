@@ -33,3 +33,19 @@ export async function runScript(
     return await redis.eval(script.source, keys.length, operands);
   }
 }
+
+/** As `runScript`, with bytes given and returned. */
+export async function runScriptOnBytes(
+  redis: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number | Buffer)[],
+): Promise<unknown> {
+  const operands = [keys.length, ...keys, ...args];
+  try {
+    return await redis.callBuffer('EVALSHA', [script.sha1, ...operands]);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    return await redis.callBuffer('EVAL', [script.source, ...operands]);
+  }
+}
