@@ -117,9 +117,9 @@ test('Redis goes away meanwhile, and the replay says so and goes on when it is r
 
 /** A process of its own that replays all and says nothing. */
 function spawnReplay() {
-  const source = new URL('../../../src', import.meta.url);
+  const source = new URL('../../../src/', import.meta.url);
   const code = `
-    import { runQuarantineReplay } from '${new URL('cli/quarantine-replay.ts', source)}';
+    import { runQuarantineReplay } from '${new URL('cli/quarantine/replay.ts', source)}';
     import { KEYS } from '${new URL('redis/keys.ts', source)}';
     const pause = new Int32Array(new SharedArrayBuffer(4));
     const options = { all: true, yes: true, set: new Map([['status', 'queued']]) };
