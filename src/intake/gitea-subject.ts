@@ -9,7 +9,8 @@ import type {
 import { commitState, giteaState } from './gitea-status.ts';
 import { commitOf } from './github-payloads.ts';
 import { lineOf } from './line.ts';
-import { pullRequestLinks, webAddress } from './pull-request-links.ts';
+import { pullRequestLinks } from './pull-request-links.ts';
+import { webAddress } from './web-address.ts';
 import { actorOf, MAX_FLOW, MAX_NAME, messageOf, type Subject } from './webhook-subject.ts';
 
 export function giteaRun(payload: GiteaRunPayload): Subject {

@@ -1,6 +1,6 @@
 import { ProjectSchema, TaskEventSchema } from '@tasktrail/contract';
 import { z } from 'zod';
-import { webAddress } from './pull-request-links.ts';
+import { webAddress } from './web-address.ts';
 
 /**
  * What the mapping reads of GitHub's webhook payloads, and nothing else: a payload has hundreds of

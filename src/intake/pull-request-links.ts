@@ -1,9 +1,8 @@
 import type { PullRequests, Repository } from './github-payloads.ts';
+import { webAddress } from './web-address.ts';
 
 /** As many as an event may have. (PROTOCOL.md, "The event") */
 export const MAX_LINKS = 50;
-/** Keeps an event with all its links within the size of an entry. */
-const MAX_LINK_LENGTH = 500;
 
 const API_PATH = /\/repos\/([^/\s]+\/[^/\s]+)\/pulls\/(\d+)$/;
 const REPOSITORY_PAGE = /^(.+)\/[^/]+\/[^/]+\/?$/;
@@ -35,11 +34,4 @@ export function pullRequestLinks(
     if (link !== undefined && links.size < MAX_LINKS) links.add(link);
   }
   return links.size === 0 ? undefined : [...links];
-}
-
-/** Plain ASCII, as URLs are written out; undefined for what a browser would not open as a page. */
-export function webAddress(text: string): string | undefined {
-  const url = URL.parse(text);
-  const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
-  return isWeb && url.href.length <= MAX_LINK_LENGTH ? url.href : undefined;
 }

@@ -1,5 +1,6 @@
 import { ReconnectSchema, SnapshotRefreshRequiredSchema } from '@tasktrail/contract';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { intakeMetrics } from './intake-metrics.ts';
 
 /**
  * Every metric of the program, in one typed object. Each call makes a registry of its own, and
@@ -208,47 +209,6 @@ function httpMetrics(registry: Registry) {
     }),
   };
 }
-
-function intakeMetrics(registry: Registry) {
-  const registers = [registry];
-  const labelNames = ['source', 'result'] as const;
-  const counters = {
-    requests: new Counter({
-      name: 'tasktrail_intake_requests_total',
-      help: 'Requests to emit, by source and by how they were answered.',
-      labelNames,
-      registers,
-    }),
-    events: new Counter({
-      name: 'tasktrail_intake_events_total',
-      help: 'Events that came over HTTP, by source and by what became of them.',
-      labelNames,
-      registers,
-    }),
-  };
-  for (const source of ['http', 'github', 'gitea']) {
-    for (const result of INTAKE_REQUEST_RESULTS) counters.requests.inc({ source, result }, 0);
-    for (const result of INTAKE_EVENT_RESULTS) counters.events.inc({ source, result }, 0);
-  }
-  return counters;
-}
-
-const INTAKE_REQUEST_RESULTS = [
-  'accepted',
-  'unmapped',
-  'unauthorized',
-  'forbidden',
-  'limited',
-  'invalid',
-  'too_large',
-  'unsupported',
-  'conflict',
-  'unavailable',
-  'aborted',
-  'failed',
-];
-
-const INTAKE_EVENT_RESULTS = ['appended', 'repeated', 'refused', 'quarantined'];
 
 function fileMetrics(registry: Registry) {
   const registers = [registry];
