@@ -46,7 +46,7 @@ addCommand('projector')
   .action(() => runApp({ applies: true, serves: false }));
 
 addCommand('serve')
-  .description('Serve dashboards: snapshot pages and the live stream')
+  .description('Serve dashboards, and take events and webhooks over HTTP')
   .addHelpText(
     'after',
     settingsHelp(() => true),

@@ -14,8 +14,8 @@ export class Producers {
 
   constructor(entries: readonly ProducerEntry[]) {
     const producers = entries.map((entry) => ({ entry, producer: producerOf(entry) }));
-    this.#withKey = producers.flatMap(({ entry: { keyHash }, producer }) =>
-      keyHash === undefined ? [] : [{ ...producer, keyHash }],
+    this.#withKey = producers.flatMap(({ entry: { keyHashes }, producer }) =>
+      keyHashes.map((keyHash) => ({ ...producer, keyHash })),
     );
     this.#byIdentity = new Map(
       producers.flatMap(({ entry: { identity }, producer }) =>
@@ -57,14 +57,14 @@ const PatternSchema = z.string().transform((text, context): ProjectPattern => {
   return z.NEVER;
 });
 
+const NO_HASH = 'must be 64 hexadecimal digits, or a list of such while keys are replaced';
+const HashSchema = z.string().regex(/^[0-9a-f]{64}$/i, NO_HASH);
+
 /** Strict: a property that is misspelled must not leave an entry with more rights than it says. */
 const EntrySchema = z
   .strictObject({
     name: ProducerNameSchema,
-    keySha256: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/i, 'must be 64 hexadecimal digits')
-      .optional(),
+    keySha256: z.union([HashSchema, z.array(HashSchema).min(1, NO_HASH)], NO_HASH).optional(),
     email: z
       .string()
       .regex(/^[^@\s\p{Cc}]+@[^@\s\p{Cc}]+$/u, 'must be an e-mail address')
@@ -78,10 +78,15 @@ const EntrySchema = z
   })
   .transform(({ name, keySha256, email, projects }) => ({
     name,
-    keyHash: keySha256 === undefined ? undefined : Buffer.from(keySha256, 'hex'),
+    keyHashes: listOf(keySha256).map((hash) => Buffer.from(hash, 'hex')),
     identity: email === undefined ? undefined : normalizePrincipal(`google:${email}`),
     projects,
   }));
+
+function listOf<T>(oneOrMore: T | readonly T[] | undefined): readonly T[] {
+  if (oneOrMore === undefined) return [];
+  return Array.isArray(oneOrMore) ? oneOrMore : [oneOrMore as T];
+}
 
 type ProducerEntry = z.output<typeof EntrySchema>;
 
@@ -99,7 +104,7 @@ const looseText = z
   .catch(undefined);
 const LooseEntrySchema = z.object({
   name: z.string().optional().catch(undefined),
-  keySha256: looseText,
+  keySha256: z.union([z.array(looseText), looseText]).catch(undefined),
   email: looseText,
 });
 const LooseDocumentSchema = z.object({
@@ -108,8 +113,9 @@ const LooseDocumentSchema = z.object({
 
 /**
  * Reads `{"producers":[{"name":"nightly","keySha256":"<64 hex>","projects":["houlak/*"]}]}`, where
- * `"email"` stands in the place of `"keySha256"` for a service account. Faults quote no values: one
- * may be a key that was put there by mistake.
+ * `"email"` stands in the place of `"keySha256"` for a service account. A list of hashes is several
+ * keys of one producer, while a new one takes the place of an old one. Faults quote no values: one may
+ * be a key that was put there by mistake.
  */
 export function parseProducers(contents: Uint8Array | string): ParsedFile<Producers> {
   const document = readJson(contents);
@@ -135,14 +141,14 @@ function repetitions(entries: readonly (z.output<typeof LooseEntrySchema> | unde
   return (['name', 'keySha256', 'email'] as const).flatMap((property) => {
     const firstIndexes = new Map<string, number>();
     return entries.flatMap((entry, index) => {
-      const value = entry?.[property];
-      if (value === undefined) return [];
-      const first = firstIndexes.get(value);
-      if (first !== undefined) {
-        return [`producers[${index}].${property}: repeats that of producers[${first}]`];
-      }
-      firstIndexes.set(value, index);
-      return [];
+      return listOf(entry?.[property]).flatMap((value) => {
+        const first = value === undefined ? undefined : firstIndexes.get(value);
+        if (first !== undefined) {
+          return [`producers[${index}].${property}: repeats that of producers[${first}]`];
+        }
+        if (value !== undefined) firstIndexes.set(value, index);
+        return [];
+      });
     });
   });
 }

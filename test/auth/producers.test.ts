@@ -41,6 +41,21 @@ describe('a producer', () => {
     expect(producers({ ...entry, keySha256 }).findByKey(key)?.name).toBe('nightly');
   });
 
+  test('may have several keys while one takes the place of another', () => {
+    const old = newProducer('nightly', ['houlak/*'], randomBytes);
+    const next = newProducer('nightly', ['houlak/*'], randomBytes);
+    const hashes = [old.entry.keySha256, next.entry.keySha256];
+    const found = producers({ ...nightly, keySha256: hashes });
+    expect(found.findByKey(old.key)?.name).toBe('nightly');
+    expect(found.findByKey(next.key)?.name).toBe('nightly');
+    expect(producers({ ...nightly, keySha256: hashes.slice(1) }).findByKey(old.key)).toBeUndefined();
+    const other = { ...nightly, name: 'other', keySha256: hashes[1] };
+    expect(problemsOf({ ...nightly, keySha256: hashes }, other)).toEqual([
+      'producers[1].keySha256: repeats that of producers[0]',
+    ]);
+    expect(problemsOf({ ...nightly, keySha256: [] })).toHaveLength(1);
+  });
+
   test('is found by its address, without case, and by nothing else', () => {
     const found = producers(nightly, { ...ci, email: 'CI@My-Project.iam.gserviceaccount.com' });
     expect(found.findByIdentity(`google:${ci.email}`)?.name).toBe('ci');
@@ -105,7 +120,7 @@ describe('faults of the file', () => {
       ),
     ).toEqual([
       'producers[0].name: must be 1 to 100 printable characters, no spaces',
-      'producers[0].keySha256: must be 64 hexadecimal digits',
+      expect.stringMatching(/^producers\[0\]\.keySha256: must be 64 hexadecimal digits/),
       'producers[0].email: must be an e-mail address',
       'producers[0].projects: must have a pattern, such as houlak/*',
       'producers[0]: Unrecognized key: "pojects"',
