@@ -34,7 +34,7 @@ export function assembleIntake(config: IntakeConfig, parts: IntakeParts): Intake
       acceptWebhook: (request) => webhooks.accept(request),
     },
     producers,
-    limits: new RedisRateLimits({ redis, keys: KEYS, ...config }),
+    limits: new RedisRateLimits({ redis, keys: KEYS, observer, ...config }),
     metrics,
   };
 }

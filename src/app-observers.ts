@@ -82,6 +82,11 @@ export function createObservers(metrics: Metrics, logger: Logger): Observers {
       onUnmapped: (source, webhook, { field, detail }) => {
         logger.warn({ source, webhook, field, detail }, 'a webhook was quarantined');
       },
+      onRateLimitsLocal: (isLocal, reason) => {
+        intake.rateLimitsLocal.set(isLocal ? 1 : 0);
+        if (isLocal) logger.warn({ reason }, 'requests are counted by this process alone');
+        else logger.info('requests are counted over all servers again');
+      },
     },
     files: {
       onReload: (file, outcome) => files.reloads.inc({ file, outcome }),

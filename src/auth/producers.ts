@@ -1,6 +1,5 @@
 import { normalizePrincipal, type Principal } from '@tasktrail/contract';
 import { z } from 'zod';
-import { FORGES } from '../intake/intake.ts';
 import { readJson } from '../runtime/json-document.ts';
 import type { ParsedFile } from '../runtime/settings-file.ts';
 import { findByApiKey, hashApiKey, newApiKey } from './api-key.ts';
@@ -44,11 +43,14 @@ function producerOf({ name, projects }: ProducerEntry): Producer {
   };
 }
 
-/** It is in entries, in log lines, and in keys of what is counted, as the names of forges are. */
+/** An entry says by these that a forge told it, in the field that otherwise names its producer. */
+export const RESERVED_NAMES: readonly string[] = ['github', 'gitea'];
+
+/** It is in entries, in log lines, and in keys of what is counted. */
 export const ProducerNameSchema = z
   .string()
   .regex(/^[^\s\p{Cc}\p{Cf}\p{Cs}]{1,100}$/u, 'must be 1 to 100 printable characters, no spaces')
-  .refine((name) => !FORGES.some((forge) => forge === name), 'must not be the name of a forge');
+  .refine((name) => !RESERVED_NAMES.includes(name), 'must not be the name of a forge');
 
 const PatternSchema = z.string().transform((text, context): ProjectPattern => {
   const parsed = parseProjectPattern(text);

@@ -2,32 +2,33 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import {
   type AppendedEntry,
-  type AppendOnceOutcome,
   appendOnce,
+  appendRequestOnce,
   type EntryOnce,
   type RequestOnce,
+  type RequestOutcome,
 } from '../redis/append-once.ts';
 import type { Keys } from '../redis/keys.ts';
-import { isRedisAway } from '../redis/trouble.ts';
-import { withDeadline } from '../runtime/deadline.ts';
+import { judgeFailure } from '../redis/trouble.ts';
+import { DeadlineError, withDeadline } from '../runtime/deadline.ts';
 import { IntakeUnavailableError } from './intake.ts';
 
 /** What one script appends: Redis does nothing else meanwhile. */
 const MAX_ENTRIES = 1000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** A forge waits 10 s for an answer. */
-const GIVE_UP_MS = 5000;
+/** A forge waits 10 s for an answer, and what counts its requests may take of that, too. */
+const GIVE_UP_MS = 7000;
 const MIN_WAIT_MS = 50;
 const MAX_WAIT_MS = 500;
-
-/** Answers of a Redis that is there and cannot write now, which passes or is mended by operators. */
-const CANNOT_WRITE = /^(OOM|MISCONF|NOREPLICAS|BUSY|CLUSTERDOWN|TRYAGAIN) /;
 
 export interface AppenderOptions {
   readonly redis: Redis;
   readonly keys: Keys;
-  /** How long Redis may be away before a caller hears of it, in milliseconds. */
+  /**
+   * How long Redis may be away before a caller hears of it, in milliseconds: for each call, and for
+   * all calls of one request together.
+   */
   readonly giveUpMs?: number | undefined;
   readonly monotonicMs?: (() => number) | undefined;
   /** 0 ≤ r < 1; a parameter so that tests are repeatable. */
@@ -39,40 +40,62 @@ export interface AppenderOptions {
  * unknown, so it is sent again only because its records tell what was appended before.
  */
 export class Appender {
+  readonly #options: AppenderOptions;
   readonly #redis: Redis;
   readonly #keys: Keys;
   readonly #giveUpMs: number;
   readonly #monotonicMs: () => number;
   readonly #random: () => number;
+  /** By the monotonic clock; undefined: each call has a time of its own. */
+  readonly #requestEndsAtMs: number | undefined;
 
-  constructor({ redis, keys, giveUpMs, monotonicMs, random }: AppenderOptions) {
+  constructor(options: AppenderOptions, requestEndsAtMs?: number) {
+    const { redis, keys, giveUpMs, monotonicMs, random } = options;
+    this.#options = options;
     this.#redis = redis;
     this.#keys = keys;
     this.#giveUpMs = giveUpMs ?? GIVE_UP_MS;
     this.#monotonicMs = monotonicMs ?? (() => performance.now());
     this.#random = random ?? Math.random;
+    this.#requestEndsAtMs = requestEndsAtMs;
+  }
+
+  /** The same for one request, which begins now: all that it does together has `giveUpMs`. */
+  forRequest(): Appender {
+    return new Appender(this.#options, this.#monotonicMs() + this.#giveUpMs);
   }
 
   /**
-   * Appends entries in order: all in one step, unless they are more than one script may hold. The
-   * request, where there is one, is kept with the first step, even where there is no entry.
+   * Appends entries in order: all in one step, unless they are more than one script may hold.
    *
    * @throws IntakeUnavailableError when Redis was away for too long. Some may have been appended,
    *   and further ones may be: the same entries and records again are safe
    */
-  async append(entries: readonly EntryOnce[], request?: RequestOnce): Promise<AppendOnceOutcome> {
-    if (entries.some(({ records }) => records.length === 0)) {
-      throw new Error('an entry without a record could be appended twice: give it one');
-    }
+  async append(entries: readonly EntryOnce[]): Promise<AppendedEntry[]> {
     const appended: AppendedEntry[] = [];
-    let named = request;
-    for (const part of partsOf(entries, request !== undefined)) {
-      const outcome = await this.retry(() => appendOnce(this.#redis, this.#keys, part, named));
-      if (outcome.kind === 'other_request') return outcome;
-      appended.push(...outcome.entries);
-      named = undefined;
+    for (const part of partsOf(entries)) {
+      const step = await this.retry(() => appendOnce(this.#redis, this.#keys, part));
+      appended.push(...step);
     }
-    return { kind: 'appended', entries: appended };
+    return appended;
+  }
+
+  /**
+   * The same for a request that has a name. It is kept with the first step, even where there is no
+   * entry.
+   *
+   * @throws IntakeUnavailableError
+   */
+  async appendRequest(
+    request: RequestOnce,
+    entries: readonly EntryOnce[],
+  ): Promise<RequestOutcome> {
+    const [first = [], ...more] = partsOf(entries);
+    const outcome = await this.retry(() =>
+      appendRequestOnce(this.#redis, this.#keys, request, first),
+    );
+    if (outcome.kind === 'other_request') return outcome;
+    return { kind: 'appended', entries: [...outcome.entries, ...(await this.append(more.flat()))] };
   }
 
   /**
@@ -82,18 +105,24 @@ export class Appender {
    * @throws IntakeUnavailableError
    */
   async retry<T>(ask: () => Promise<T>): Promise<T> {
-    const giveUpAtMs = this.#monotonicMs() + this.#giveUpMs;
+    const giveUpAtMs = this.#requestEndsAtMs ?? this.#monotonicMs() + this.#giveUpMs;
+    let answered: Error | undefined;
     for (let attempt = 0; ; attempt += 1) {
-      const leftMs = giveUpAtMs - this.#monotonicMs();
+      const leftMs = Math.round(giveUpAtMs - this.#monotonicMs());
+      // What is too late is not even begun, so that a refusal appends nothing more.
+      if (leftMs <= 0) throw unavailable(answered ?? new DeadlineError('Redis', this.#giveUpMs));
       try {
-        return await withDeadline(ask(), Math.max(1, leftMs), 'Redis');
+        return await withDeadline(ask(), leftMs, 'Redis');
       } catch (error) {
         const failure = withoutCommand(error);
-        if (!isRedisAway(failure) && !CANNOT_WRITE.test(failure.message)) throw failure;
+        if (judgeFailure(failure) === 'lasts') throw failure;
+        // That time is up says less than what was answered before.
+        if (!(failure instanceof DeadlineError)) answered = failure;
         const waitMs = this.#waitMs(attempt);
         // A connection that was closed for good belongs to a process that stops.
         const isOver = this.#redis.status === 'end';
-        if (isOver || this.#monotonicMs() + waitMs >= giveUpAtMs) throw unavailable(failure);
+        if (isOver || this.#monotonicMs() + waitMs >= giveUpAtMs)
+          throw unavailable(answered ?? failure);
         await delay(waitMs);
       }
     }
@@ -106,9 +135,12 @@ export class Appender {
   }
 }
 
-/** Runs of entries that one script may append; one without entries where only a request is kept. */
-function partsOf(entries: readonly EntryOnce[], hasRequest: boolean): readonly EntryOnce[][] {
-  const parts: EntryOnce[][] = hasRequest && entries.length === 0 ? [[]] : [];
+/** Runs of entries that one script may append. */
+function partsOf(entries: readonly EntryOnce[]): readonly EntryOnce[][] {
+  if (entries.some(({ records }) => records.length === 0)) {
+    throw new Error('an entry without a record could be appended twice: give it one');
+  }
+  const parts: EntryOnce[][] = [];
   let part: EntryOnce[] = [];
   let bytes = 0;
   for (const entry of entries) {

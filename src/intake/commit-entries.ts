@@ -4,6 +4,7 @@ import {
   type AppendRecord,
   digestOf,
   type EntryOnce,
+  RECORD_SECONDS,
 } from '../redis/append-once.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { Forge } from './intake.ts';
@@ -14,8 +15,8 @@ export interface RunEvent {
   readonly forge: Forge;
   readonly event: TaskEvent;
   readonly commit: string | undefined;
-  /** What this event is known again by: unlike any other event's. */
-  readonly record: AppendRecord;
+  /** What this event is known again by, at least one: unlike any other event's. */
+  readonly records: readonly [AppendRecord, ...AppendRecord[]];
 }
 
 /** Where link events come from, and what they have in common. */
@@ -27,8 +28,6 @@ export interface LinkSource {
   readonly occurredAt: string;
 }
 
-/** For how long a webhook that comes again is known. (PROTOCOL.md, "Webhooks") */
-export const RECORD_SECONDS = 24 * 60 * 60;
 /** For how long pull requests and runs of a commit find each other. */
 export const LINKS_SECONDS = 30 * 24 * 60 * 60;
 
@@ -42,7 +41,7 @@ export function linksOf(addresses: Iterable<string>): string[] {
  * commit, and its own links the commit's pull requests.
  */
 export function runEntry(run: RunEvent, links: readonly string[], keys: Keys): EntryOnce {
-  const { forge, event, commit, record } = run;
+  const { forge, event, commit, records } = run;
   const { executionId, project } = event;
   const linked = links.length === 0 ? event : { ...event, prLinks: [...links] };
   const notes: AppendNote[] = [];
@@ -51,15 +50,15 @@ export function runEntry(run: RunEvent, links: readonly string[], keys: Keys): E
     notes.push({ kind: 'claim', key, value: project, keepSeconds: RECORD_SECONDS });
   }
   if (project !== undefined && commit !== undefined) {
-    const executions = keys.intake.executionsOf(project, commit);
+    const executions = keys.intake.executionsOf(forge, project, commit);
     notes.push({ kind: 'add', key: executions, value: executionId, keepSeconds: LINKS_SECONDS });
-    const pullRequests = keys.intake.pullRequestsOf(project, commit);
+    const pullRequests = keys.intake.pullRequestsOf(forge, project, commit);
     for (const value of event.prLinks ?? []) {
       notes.push({ kind: 'add', key: pullRequests, value, keepSeconds: LINKS_SECONDS });
     }
-    if (links.length > 0) notes.push(toldNote(executionId, links, record, keys));
+    if (links.length > 0) notes.push(toldNote(executionId, links, records[0], keys));
   }
-  return { ...eventEntry(forge, linked), records: [record], notes };
+  return { ...eventEntry(forge, linked), records, notes };
 }
 
 /**

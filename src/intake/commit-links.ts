@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { AppendedEntry, EntryOnce } from '../redis/append-once.ts';
+import type { AppendedEntry } from '../redis/append-once.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { Appender } from './appender.ts';
 import {
@@ -66,12 +66,12 @@ export class CommitLinks {
     const { forge, event, commit } = run;
     const { executionId, project, occurredAt, prLinks: own = [] } = event;
     if (commit === undefined || project === undefined) {
-      return await this.#append([runEntry(run, own, this.#keys)]);
+      return await this.#appender.append([runEntry(run, own, this.#keys)]);
     }
     const source = { forge, project, commit, occurredAt };
     const known = await this.#pullRequestsOf(source);
     const links = linksOf([...known, ...own]);
-    const appended = await this.#append([runEntry(run, links, this.#keys)]);
+    const appended = await this.#appender.append([runEntry(run, links, this.#keys)]);
     // Of one that is repeated P has the links already, and the others may still not have them.
     const isRepeat = appended.some((entry) => entry.isRepeat);
     const isNews = own.some((link) => isRepeat || !known.includes(link));
@@ -105,33 +105,28 @@ export class CommitLinks {
         .filter(({ record }) => !tried.has(record.key));
       if (entries.length === 0) break;
       for (const { record } of entries) tried.add(record.key);
-      appended.push(...(await this.#append(entries)));
+      appended.push(...(await this.#appender.append(entries)));
     }
     return appended;
   }
 
-  async #append(entries: readonly EntryOnce[]): Promise<AppendedEntry[]> {
-    const outcome = await this.#appender.append(entries);
-    if (outcome.kind === 'other_request') throw new Error('there was no request to confuse');
-    return [...outcome.entries];
-  }
-
-  async #addPullRequest({ project, commit }: LinkSource, url: string): Promise<void> {
-    const key = this.#keys.intake.pullRequestsOf(project, commit);
+  async #addPullRequest({ forge, project, commit }: LinkSource, url: string): Promise<void> {
+    const key = this.#keys.intake.pullRequestsOf(forge, project, commit);
     await this.#appender.retry(async () => {
-      const replies = await this.#redis.multi().sadd(key, url).expire(key, LINKS_SECONDS).exec();
+      // No transaction: both are safe to repeat, and one that is refused says why by itself.
+      const replies = await this.#redis.pipeline().sadd(key, url).expire(key, LINKS_SECONDS).exec();
       const failure = replies?.map(([error]) => error).find((error) => error !== null);
       if (failure) throw failure;
     });
   }
 
-  async #pullRequestsOf({ project, commit }: LinkSource): Promise<string[]> {
-    const key = this.#keys.intake.pullRequestsOf(project, commit);
+  async #pullRequestsOf({ forge, project, commit }: LinkSource): Promise<string[]> {
+    const key = this.#keys.intake.pullRequestsOf(forge, project, commit);
     return await this.#appender.retry(() => this.#redis.smembers(key));
   }
 
-  async #executionsOf({ project, commit }: LinkSource): Promise<string[]> {
-    const key = this.#keys.intake.executionsOf(project, commit);
+  async #executionsOf({ forge, project, commit }: LinkSource): Promise<string[]> {
+    const key = this.#keys.intake.executionsOf(forge, project, commit);
     return await this.#appender.retry(() => this.#redis.smembers(key));
   }
 

@@ -11,6 +11,7 @@ import {
   type AppendNote,
   digestOf,
   type EntryOnce,
+  RECORD_SECONDS,
   type RequestOnce,
 } from '../redis/append-once.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -18,8 +19,6 @@ import type { EventItem } from './event-body.ts';
 import type { EventsRequest } from './intake.ts';
 import type { JudgedEvent } from './project-scope.ts';
 
-/** For how long a retry is known as one. (PROTOCOL.md, "Events over HTTP") */
-const KEEP_SECONDS = 24 * 60 * 60;
 /** Longer than the server itself tries again. */
 const KEEP_UNNAMED_SECONDS = 60;
 
@@ -51,7 +50,7 @@ export function requestOnceOf(
 ): RequestOnce | undefined {
   if (named === undefined) return undefined;
   const key = keys.intake.record(digestOf('request', producer, named.key));
-  return { key, fingerprint: named.fingerprint, keepSeconds: KEEP_SECONDS };
+  return { key, fingerprint: named.fingerprint, keepSeconds: RECORD_SECONDS };
 }
 
 /** @param atMs milliseconds since 1970 */
@@ -98,7 +97,7 @@ export function toEntry(
   }
   const pairs = [...encodeEntry(sent), 'producer', producer];
   if (isTooLarge(pairs)) return TOO_LARGE;
-  const keepSeconds = digests.length > 0 ? KEEP_SECONDS : KEEP_UNNAMED_SECONDS;
+  const keepSeconds = digests.length > 0 ? RECORD_SECONDS : KEEP_UNNAMED_SECONDS;
   if (digests.length === 0) digests.push(digestOf('once', requestId, String(place)));
   const records = digests.map((digest) => ({ key: keys.intake.record(digest), keepSeconds }));
   return {
@@ -120,5 +119,5 @@ const TOO_LARGE: EntryPart = {
 function notesOf({ executionId, project, status }: TaskEvent, keys: Keys): AppendNote[] {
   if (project === undefined || status === undefined) return [];
   const key = keys.intake.projectOf(executionId);
-  return [{ kind: 'claim', key, value: project, keepSeconds: KEEP_SECONDS }];
+  return [{ kind: 'claim', key, value: project, keepSeconds: RECORD_SECONDS }];
 }

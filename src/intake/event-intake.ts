@@ -33,7 +33,8 @@ export class EventIntake {
   /** @throws IntakeUnavailableError when nothing can be appended now; the same again is safe */
   async accept(request: EventsRequest): Promise<EventsAnswer> {
     const { producer, idempotencyKey, mediaType } = request;
-    const { keys, appender, nowMs, randomId } = this.#options;
+    const { keys, nowMs, randomId } = this.#options;
+    const appender = this.#options.appender.forRequest();
     if (idempotencyKey !== undefined && !IDEMPOTENCY_KEY.test(idempotencyKey)) {
       const reason = 'Idempotency-Key must be 1 to 255 printable ASCII characters, such as a UUID';
       return { kind: 'invalid_body', reason };
@@ -44,15 +45,17 @@ export class EventIntake {
     const items = isCloudEvents ? body.items.map(fromCloudEvent) : body.items;
     const atMs = nowMs();
     const judged = items.map((item) => judgeItem(item, atMs));
-    const known = await this.#projectsOf(executionsToLookUp(producer, judged));
+    const known = await this.#projectsOf(executionsToLookUp(producer, judged), appender);
     const name = nameOf(request);
     const requestId = randomId();
     const parts = scopeEvents(producer, judged, known).map((part, place) =>
       part.kind === 'event' ? toEntry(part.event, place, name, requestId, keys) : part,
     );
     const entries = parts.flatMap((part) => (part.kind === 'entry' ? [part.entry] : []));
-    // Also where none is left: the key stands for these contents from now on.
-    const outcome = await appender.append(entries, requestOnceOf(name, keys));
+    const once = requestOnceOf(name, keys);
+    if (once === undefined) return this.#answer(parts, await appender.append(entries));
+    // Also where no entry is left: the key stands for these contents from now on.
+    const outcome = await appender.appendRequest(once, entries);
     return outcome.kind === 'other_request'
       ? { kind: 'key_reused' }
       : this.#answer(parts, outcome.entries);
@@ -78,8 +81,11 @@ export class EventIntake {
   }
 
   /** From the tasks; where the projector has not come to an execution yet, from what was noted. */
-  async #projectsOf(executionIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const { redis, keys, appender } = this.#options;
+  async #projectsOf(
+    executionIds: readonly string[],
+    appender: Appender,
+  ): Promise<ReadonlyMap<string, string>> {
+    const { redis, keys } = this.#options;
     const projects = new Map<string, string>();
     if (executionIds.length === 0) return projects;
     const found = await appender.retry(async () => {

@@ -1,5 +1,6 @@
 import type { EventRefusal, EventResult, TaskEventInput } from '@tasktrail/contract';
 import type { Producer } from '../auth/auth.ts';
+import type { INTAKE_EVENT_RESULTS, INTAKE_SOURCES } from '../runtime/intake-metrics.ts';
 
 /**
  * Intake: what bots and forges tell over HTTP becomes entries of the event stream, each of them once.
@@ -102,22 +103,28 @@ export class IntakeUnavailableError extends Error {
   override readonly name = 'IntakeUnavailableError';
 }
 
-export type IntakeSource = 'http' | Forge;
+export type IntakeSource = (typeof INTAKE_SOURCES)[number];
 
-/** What became of one event: `refused` is the sender's to mend, `quarantined` was kept whole. */
-export type IntakeOutcome = 'appended' | 'repeated' | 'refused' | 'quarantined';
+export type IntakeOutcome = (typeof INTAKE_EVENT_RESULTS)[number];
 
 export interface IntakeObserver {
   onEvents(source: IntakeSource, outcome: IntakeOutcome, count: number): void;
   /** What a mapping could not read: the forge's delivery, and where in the payload. */
   onUnmapped(source: Forge, webhook: string, refusal: EventRefusal): void;
+  /**
+   * Requests are counted by this process alone from now on, with the reason, or over all servers
+   * again: told once for each change.
+   */
+  onRateLimitsLocal(isLocal: boolean, reason?: string): void;
 }
 
 /** How often one source may ask, over all servers. */
 export interface RateLimits {
   /** Counts a request of an address, or of a producer or forge by its name. */
-  count(kind: 'address' | 'producer', name: string): Promise<RateVerdict>;
+  count(kind: RateKind, name: string): Promise<RateVerdict>;
 }
+
+export type RateKind = 'address' | 'producer' | 'forge';
 
 export type RateVerdict =
   | { readonly kind: 'passed' }

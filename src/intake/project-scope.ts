@@ -16,7 +16,6 @@ export function executionsToLookUp(
   parts: readonly JudgedEvent[],
 ): readonly string[] {
   const unknown = new Set<string>();
-  if (producer.mayWriteAll) return [];
   const stated = new Set<string>();
   for (const part of parts) {
     if (part.kind === 'refused') continue;
@@ -31,9 +30,11 @@ export function executionsToLookUp(
 }
 
 /**
- * Keeps a producer within its projects. Every event of a limited one leaves with its project
- * stated: the projector quarantines an event of another project than its execution's, so whatever
- * was known here when it came in, none can touch a task outside. (PROTOCOL.md, "Who may emit")
+ * Keeps a producer within its projects. Every event leaves with its project stated: the projector
+ * quarantines one of another project than its execution's, so whatever was known here when it came
+ * in, none can touch a task outside. An event without, of an execution that nobody knows, would end
+ * there as well: it is refused here instead, where its sender hears of it, also where its producer
+ * may write everywhere. (PROTOCOL.md, "Who may emit")
  *
  * @param known the projects of `executionsToLookUp`; absent where there is none
  * @returns one part for each, in order
@@ -43,14 +44,13 @@ export function scopeEvents(
   parts: readonly JudgedEvent[],
   known: ReadonlyMap<string, string>,
 ): JudgedEvent[] {
-  if (producer.mayWriteAll) return [...parts];
   const stated = new Map<string, string>();
   return parts.map((part) => {
     if (part.kind === 'refused') return part;
     const { executionId, project } = part.event;
     if (project !== undefined) {
       if (!producer.mayWrite(project)) return FORBIDDEN;
-      if (isForgeTaskOfOther(executionId, project)) return RESERVED;
+      if (!producer.mayWriteAll && isForgeTaskOfOther(executionId, project)) return RESERVED;
       // The first one is the one that an execution keeps.
       if (!stated.has(executionId)) stated.set(executionId, project);
       return part;

@@ -3,21 +3,26 @@ import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limite
 import { digestOf } from '../redis/append-once.ts';
 import type { Keys } from '../redis/keys.ts';
 import { withDeadline } from '../runtime/deadline.ts';
-import type { RateLimits, RateVerdict } from './intake.ts';
+import type { IntakeObserver, RateKind, RateLimits, RateVerdict } from './intake.ts';
 
 const WINDOW_SECONDS = 60;
 /** A Redis that is silent keeps a request waiting no longer than this before it passes. */
 const ANSWER_MS = 1000;
-
-type Kind = Parameters<RateLimits['count']>[0];
 
 export interface RateLimitOptions {
   readonly redis: Redis;
   readonly keys: Keys;
   /** Requests a minute. */
   readonly requestsPerAddress: number;
-  /** Requests a minute. */
+  /** Requests a minute; a forge has as many. */
   readonly requestsPerProducer: number;
+  readonly observer: Pick<IntakeObserver, 'onRateLimitsLocal'>;
+}
+
+interface Limiters {
+  readonly shared: RateLimiterRedis;
+  /** Of this process, for when the shared one fails. */
+  readonly local: RateLimiterMemory;
 }
 
 /**
@@ -26,34 +31,70 @@ export interface RateLimitOptions {
  * limits protect the service, they are not what admits.
  */
 export class RedisRateLimits implements RateLimits {
-  readonly #limiters: Readonly<Record<Kind, RateLimiterRedis>>;
+  readonly #limiters: Readonly<Record<RateKind, Limiters>>;
+  readonly #observer: RateLimitOptions['observer'];
+  #isLocal = false;
 
-  constructor({ redis, keys, requestsPerAddress, requestsPerProducer }: RateLimitOptions) {
-    const limiter = (kind: Kind, points: number) => {
+  constructor(options: RateLimitOptions) {
+    const { redis, keys, requestsPerAddress, requestsPerProducer, observer } = options;
+    this.#observer = observer;
+    const limiters = (kind: RateKind, points: number): Limiters => {
       const limits = { points, duration: WINDOW_SECONDS, keyPrefix: `${keys.intake.rate}:${kind}` };
-      return new RateLimiterRedis({
+      const shared = new RateLimiterRedis({
         ...limits,
         storeClient: redis,
         rejectIfRedisNotReady: true,
-        insuranceLimiter: new RateLimiterMemory(limits),
         // Who has used up a window is refused until its end without Redis being asked.
         inMemoryBlockOnConsumed: points,
       });
+      // Not as the library's insurance: that tells nobody when it steps in.
+      return { shared, local: new RateLimiterMemory(limits) };
     };
     this.#limiters = {
-      address: limiter('address', requestsPerAddress),
-      producer: limiter('producer', requestsPerProducer),
+      address: limiters('address', requestsPerAddress),
+      producer: limiters('producer', requestsPerProducer),
+      forge: limiters('forge', requestsPerProducer),
     };
   }
 
-  async count(kind: Kind, name: string): Promise<RateVerdict> {
+  async count(kind: RateKind, name: string): Promise<RateVerdict> {
+    const { shared, local } = this.#limiters[kind];
+    // Names may hold anything and be of any length, and addresses belong to people.
+    const key = digestOf(name);
     try {
-      // Names may hold anything and be of any length, and addresses belong to people.
-      await withDeadline(this.#limiters[kind].consume(digestOf(name)), ANSWER_MS, 'Redis');
-      return { kind: 'passed' };
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) return { kind: 'passed' };
-      return { kind: 'limited', retryAfterMs: Math.max(1, Math.ceil(refusal.msBeforeNext)) };
+      const outcome = await settle(withDeadline(shared.consume(key), ANSWER_MS, 'Redis'));
+      // What this process refuses from memory says nothing of Redis.
+      if (outcome.counted.consumedPoints > 0) this.#tell(false);
+      return verdictOf(outcome);
+    } catch (error) {
+      this.#tell(true, error instanceof Error ? error.message : String(error));
+      return verdictOf(await settle(local.consume(key)));
     }
   }
+
+  #tell(isLocal: boolean, reason?: string): void {
+    if (isLocal === this.#isLocal) return;
+    this.#isLocal = isLocal;
+    this.#observer.onRateLimitsLocal(isLocal, reason);
+  }
+}
+
+interface Outcome {
+  readonly counted: RateLimiterRes;
+  readonly isOver: boolean;
+}
+
+/** The library rejects with the same that it resolves with, where a source is over its limit. */
+async function settle(consuming: Promise<RateLimiterRes>): Promise<Outcome> {
+  try {
+    return { counted: await consuming, isOver: false };
+  } catch (refusal) {
+    if (refusal instanceof RateLimiterRes) return { counted: refusal, isOver: true };
+    throw refusal;
+  }
+}
+
+function verdictOf({ counted, isOver }: Outcome): RateVerdict {
+  if (!isOver) return { kind: 'passed' };
+  return { kind: 'limited', retryAfterMs: Math.max(1, Math.ceil(counted.msBeforeNext)) };
 }

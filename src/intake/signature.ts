@@ -47,7 +47,7 @@ export async function isFromForge(
   const signature = signatureOf({ forge, header });
   const isRaw = await isSigned(secrets, body, signature);
   const contentType = header('content-type');
-  if (forge !== 'gitea' || !isForm(contentType)) return isRaw;
+  if (secrets.length === 0 || forge !== 'gitea' || !isForm(contentType)) return isRaw;
   const json = Buffer.from(payloadText(body, contentType) ?? '');
   return (await isSigned(secrets, json, signature)) || isRaw;
 }

@@ -6,6 +6,12 @@ import { loadScript, runScript } from './script.ts';
 
 const APPEND_ONCE = loadScript('append-once');
 
+/**
+ * For how long what comes again is known: an event over HTTP or of `emit`, a request by its name, a
+ * webhook. (PROTOCOL.md, "Events over HTTP", "Webhooks")
+ */
+export const RECORD_SECONDS = 24 * 60 * 60;
+
 /** A key that says, as long as it lives, that something was appended, and under which id. */
 export interface AppendRecord {
   readonly key: string;
@@ -45,7 +51,7 @@ export interface AppendedEntry {
   readonly isRepeat: boolean;
 }
 
-export type AppendOnceOutcome =
+export type RequestOutcome =
   | { readonly kind: 'appended'; readonly entries: readonly AppendedEntry[] }
   /** The request's name stands for other contents. Nothing was appended. */
   | { readonly kind: 'other_request' };
@@ -62,8 +68,32 @@ export async function appendOnce(
   redis: Redis,
   keys: Keys,
   entries: readonly EntryOnce[],
-  request?: RequestOnce,
-): Promise<AppendOnceOutcome> {
+): Promise<AppendedEntry[]> {
+  return decodeReply(await runAppend(redis, keys, entries, undefined));
+}
+
+/** The same for the entries of a request that has a name, which is kept in the same step. */
+export async function appendRequestOnce(
+  redis: Redis,
+  keys: Keys,
+  request: RequestOnce,
+  entries: readonly EntryOnce[],
+): Promise<RequestOutcome> {
+  const reply = await runAppend(redis, keys, entries, request);
+  return reply === OTHER_REQUEST
+    ? { kind: 'other_request' }
+    : { kind: 'appended', entries: decodeReply(reply) };
+}
+
+/** What the script returns instead of a list. */
+const OTHER_REQUEST = 0;
+
+async function runAppend(
+  redis: Redis,
+  keys: Keys,
+  entries: readonly EntryOnce[],
+  request: RequestOnce | undefined,
+): Promise<unknown> {
   const names = [keys.events, keys.quarantine];
   const places = new Map<string, number>();
   const placeOf = (key: string): number => {
@@ -84,22 +114,24 @@ export async function appendOnce(
       args.push(kind, placeOf(key), value, keepSeconds);
     }
   }
-  const reply = await runScript(redis, APPEND_ONCE, names, args);
-  return Array.isArray(reply)
-    ? { kind: 'appended', entries: decodeReply(reply) }
-    : { kind: 'other_request' };
+  return await runScript(redis, APPEND_ONCE, names, args);
 }
 
-/** A short name for several texts together; others never give the same one. */
+/**
+ * A short name for several texts together; others never give the same one. The first text of what
+ * names a record is the kind of it, so that records of different kinds never meet.
+ */
 export function digestOf(...texts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(texts)).digest('base64url');
 }
 
-function decodeReply(reply: readonly unknown[]): AppendedEntry[] {
+function decodeReply(reply: unknown): AppendedEntry[] {
+  if (!Array.isArray(reply)) throw new TypeError(`an append was answered ${String(reply)}`);
   const entries: AppendedEntry[] = [];
   for (let i = 0; i + 1 < reply.length; i += 2) {
     const id = parseStreamId(String(reply[i]));
-    if (id === undefined) throw new Error(`a record of an append holds no stream id: ${reply[i]}`);
+    if (id === undefined)
+      throw new TypeError(`a record of an append holds no stream id: ${reply[i]}`);
     entries.push({ id, isRepeat: reply[i + 1] === 1 });
   }
   return entries;

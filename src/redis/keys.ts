@@ -33,10 +33,13 @@ export interface Keys {
     record(digest: string): string;
     /** String: the project of an execution whose first event came in lately. */
     projectOf(executionId: string): string;
-    /** Set: executions of a commit. */
-    executionsOf(project: string, commit: string): string;
+    /**
+     * Set: executions of a commit. The forge is the one whose secret signed for it: of two that
+     * have a project of the same name, neither puts links on the other's tasks.
+     */
+    executionsOf(forge: string, project: string, commit: string): string;
     /** Set: addresses of the pull requests whose head a commit is. */
-    pullRequestsOf(project: string, commit: string): string;
+    pullRequestsOf(forge: string, project: string, commit: string): string;
     /** String: the links that an execution was told last, and by which event. */
     linksTold(executionId: string): string;
     /** Prefix of strings that count requests. */
@@ -63,8 +66,10 @@ export const KEYS: Keys = {
   intake: {
     record: (digest) => `task-intake:record:${digest}`,
     projectOf: (executionId) => `task-intake:project:${executionId}`,
-    executionsOf: (project, commit) => `task-intake:commit:${commit}:${project}:executions`,
-    pullRequestsOf: (project, commit) => `task-intake:commit:${commit}:${project}:pull-requests`,
+    executionsOf: (forge, project, commit) =>
+      `task-intake:commit:${forge}:${commit}:${project}:executions`,
+    pullRequestsOf: (forge, project, commit) =>
+      `task-intake:commit:${forge}:${commit}:${project}:pull-requests`,
     linksTold: (executionId) => `task-intake:links:${executionId}`,
     rate: 'task-intake:rate',
   },

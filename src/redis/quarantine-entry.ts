@@ -64,6 +64,21 @@ export const QUARANTINE_REASONS: readonly string[] = [...INVALID_REASONS, UNMAPP
 
 const TAIL = ['reason', 'field', 'detail', 'sourceId'] as const;
 
+/** The pairs of a webhook that is kept: `decodeQuarantineEntry` reads them again. */
+export function encodeParkedWebhook(
+  webhook: Pick<ParkedWebhook, 'forge' | 'name' | 'delivery' | 'payload' | 'field' | 'detail'>,
+): string[] {
+  const { forge, name, delivery, payload, field, detail } = webhook;
+  const said: Record<(typeof TAIL)[number], string> = {
+    reason: UNMAPPED_PAYLOAD,
+    field,
+    detail,
+    sourceId: '',
+  };
+  const kept = { webhook: forge, name, delivery, payload };
+  return [...Object.entries(kept).flat(), ...TAIL.flatMap((each) => [each, said[each]])];
+}
+
 /** An entry of more names and values than this is kept as one JSON array of them. */
 export const MOST_TEXTS = 7000;
 

@@ -1,6 +1,10 @@
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
-const INTAKE_REQUEST_RESULTS = [
+/** Where events come from over HTTP: a producer's request, or the webhook of a forge. */
+export const INTAKE_SOURCES = ['http', 'github', 'gitea'] as const;
+
+/** How a request to emit was answered. `aborted`: its body did not come to its end. */
+export const INTAKE_REQUEST_RESULTS = [
   'accepted',
   'unmapped',
   'unauthorized',
@@ -13,9 +17,10 @@ const INTAKE_REQUEST_RESULTS = [
   'unavailable',
   'aborted',
   'failed',
-];
+] as const;
 
-const INTAKE_EVENT_RESULTS = ['appended', 'repeated', 'refused', 'quarantined'];
+/** What became of an event: `refused` is the sender's to mend, `quarantined` was kept whole. */
+export const INTAKE_EVENT_RESULTS = ['appended', 'repeated', 'refused', 'quarantined'] as const;
 
 /** What comes in over HTTP; every pair of labels begins at 0. */
 export function intakeMetrics(registry: Registry) {
@@ -34,8 +39,13 @@ export function intakeMetrics(registry: Registry) {
       labelNames,
       registers,
     }),
+    rateLimitsLocal: new Gauge({
+      name: 'tasktrail_intake_rate_limits_local',
+      help: '1 while requests are counted by this process alone, since Redis does not; else 0.',
+      registers,
+    }),
   };
-  for (const source of ['http', 'github', 'gitea']) {
+  for (const source of INTAKE_SOURCES) {
     for (const result of INTAKE_REQUEST_RESULTS) counters.requests.inc({ source, result }, 0);
     for (const result of INTAKE_EVENT_RESULTS) counters.events.inc({ source, result }, 0);
   }

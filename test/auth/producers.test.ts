@@ -48,7 +48,9 @@ describe('a producer', () => {
     const found = producers({ ...nightly, keySha256: hashes });
     expect(found.findByKey(old.key)?.name).toBe('nightly');
     expect(found.findByKey(next.key)?.name).toBe('nightly');
-    expect(producers({ ...nightly, keySha256: hashes.slice(1) }).findByKey(old.key)).toBeUndefined();
+    expect(
+      producers({ ...nightly, keySha256: hashes.slice(1) }).findByKey(old.key),
+    ).toBeUndefined();
     const other = { ...nightly, name: 'other', keySha256: hashes[1] };
     expect(problemsOf({ ...nightly, keySha256: hashes }, other)).toEqual([
       'producers[1].keySha256: repeats that of producers[0]',

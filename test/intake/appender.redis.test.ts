@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Appender, type AppenderOptions } from '../../src/intake/appender.ts';
 import { IntakeUnavailableError } from '../../src/intake/intake.ts';
-import type { AppendOnceOutcome, EntryOnce } from '../../src/redis/append-once.ts';
+import type { AppendedEntry, EntryOnce, RequestOutcome } from '../../src/redis/append-once.ts';
 import { connectForCommands } from '../../src/redis/connections.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import { eventually } from '../fixtures/facts.ts';
@@ -44,9 +44,13 @@ async function namesIn(stream: string): Promise<string[]> {
   return (await admin.xrange(stream, '-', '+')).map(([, pairs]) => pairs[1] as string);
 }
 
-function repeatsOf(outcome: AppendOnceOutcome): boolean[] {
+function repeatsOf(entries: readonly AppendedEntry[]): boolean[] {
+  return entries.map(({ isRepeat }) => isRepeat);
+}
+
+function entriesOf(outcome: RequestOutcome): readonly AppendedEntry[] {
   if (outcome.kind !== 'appended') throw new Error('nothing was appended');
-  return outcome.entries.map(({ isRepeat }) => isRepeat);
+  return outcome.entries;
 }
 
 async function failureOf(work: Promise<unknown>): Promise<Error> {
@@ -130,6 +134,28 @@ describe('while Redis is away', () => {
     expect(repeatsOf(await appender.append([entry('a')]))).toEqual([true]);
   });
 
+  test('all calls of one request together take no longer than one may', async () => {
+    let nowMs = 0;
+    const { appender } = await appenderTo(server.url, { giveUpMs: 7000, monotonicMs: () => nowMs });
+    const request = appender.forRequest();
+    const answered = await request.retry(async () => {
+      nowMs += 6000;
+      return 'an answer that came late';
+    });
+    expect(answered).toBe('an answer that came late');
+    // A second is left to it, and what takes longer is not tried again.
+    const away = async () => {
+      nowMs += 1000;
+      throw new Error('Connection is closed.');
+    };
+    expect(await failureOf(request.retry(away))).toBeInstanceOf(IntakeUnavailableError);
+    expect(await failureOf(request.append([entry('a')]))).toBeInstanceOf(IntakeUnavailableError);
+    expect(await namesIn(KEYS.events)).toEqual([]);
+    // The next request has a time of its own.
+    await appender.forRequest().append([entry('b')]);
+    expect(await namesIn(KEYS.events)).toEqual(['b']);
+  });
+
   test('nothing waits for a connection that was closed for good', async () => {
     const { appender, redis } = await appenderTo(server.url, { giveUpMs: 60_000 });
     redis.disconnect();
@@ -170,6 +196,21 @@ describe('a Redis that is there and cannot write', () => {
     } finally {
       await admin.config('SET', setting, good);
     }
+  });
+
+  test('is the cause, though time is up while it is asked once more', async () => {
+    let nowMs = 0;
+    const { appender } = await appenderTo(server.url, { giveUpMs: 1000, monotonicMs: () => nowMs });
+    let asked = 0;
+    const ask = async () => {
+      asked += 1;
+      nowMs += 800;
+      if (asked === 1) throw Object.assign(new Error('OOM now'), { name: 'ReplyError' });
+      return await new Promise<never>(() => undefined);
+    };
+    const failure = await failureOf(appender.retry(ask));
+    expect(asked).toBe(2);
+    expect(failure.cause).toMatchObject({ message: 'OOM now' });
   });
 
   test('because a script runs for too long is waited for', async () => {
@@ -219,11 +260,13 @@ describe('what is more than one script may hold', () => {
     const { appender } = await appenderTo(server.url);
     const key = KEYS.intake.record('request');
     const request = (fingerprint: string) => ({ key, fingerprint, keepSeconds: 60 });
-    await appender.append(entries(1001), request('one'));
-    expect(repeatsOf(await appender.append(entries(1500), request('one')))).toEqual(
-      Array.from({ length: 1500 }, (_, i) => i < 1001),
-    );
-    const other = await appender.append([entry('other'), ...entries(1600)], request('another'));
+    await appender.appendRequest(request('one'), entries(1001));
+    const again = entriesOf(await appender.appendRequest(request('one'), entries(1500)));
+    expect(repeatsOf(again)).toEqual(Array.from({ length: 1500 }, (_, i) => i < 1001));
+    const other = await appender.appendRequest(request('another'), [
+      entry('other'),
+      ...entries(1600),
+    ]);
     expect(other).toEqual({ kind: 'other_request' });
     expect(await namesIn(KEYS.events)).toHaveLength(1500);
   });
@@ -238,13 +281,13 @@ describe('nothing to append', () => {
   test('asks nothing of Redis', async () => {
     const { appender } = await appenderTo(server.url);
     await server.server.kill();
-    expect(await appender.append([])).toEqual({ kind: 'appended', entries: [] });
+    expect(await appender.append([])).toEqual([]);
   });
 
   test('keeps the request nevertheless', async () => {
     const { appender } = await appenderTo(server.url);
     const request = { key: KEYS.intake.record('request'), fingerprint: 'f', keepSeconds: 60 };
-    expect(await appender.append([], request)).toEqual({ kind: 'appended', entries: [] });
+    expect(await appender.appendRequest(request, [])).toEqual({ kind: 'appended', entries: [] });
     expect(await admin.get(request.key)).toBe('f');
   });
 });

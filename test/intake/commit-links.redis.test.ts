@@ -29,7 +29,7 @@ function runOf(executionId: string, fields: Partial<TaskEvent> = {}, place = 0):
     ...fields,
   });
   const key = KEYS.intake.record(digestOf(executionId, String(place)));
-  return { forge: 'github', event, commit: COMMIT, record: { key, keepSeconds: 60 } };
+  return { forge: 'github', event, commit: COMMIT, records: [{ key, keepSeconds: 60 }] };
 }
 
 function headOf(number: number, fields: Partial<HeadOfPullRequest> = {}): HeadOfPullRequest {
@@ -79,6 +79,15 @@ describe('pull requests and the runs of their head', () => {
     expect(await length()).toBe(2);
     expect(await links.appendPullRequest('github', headOf(1))).toHaveLength(1);
     expect((await taskOf('run-2'))?.prLinks).toEqual([]);
+  });
+
+  it('stay apart on two forges, though project and commit are the same', async () => {
+    await links.appendRun(runOf('run-1'));
+    expect(await links.appendPullRequest('gitea', headOf(1))).toEqual([]);
+    await links.appendRun({ ...runOf('run-2', { prLinks: [pageOf(2)] }), forge: 'gitea' });
+    await links.appendRun(runOf('run-3'));
+    for (const id of ['run-1', 'run-3']) expect((await taskOf(id))?.prLinks).toEqual([]);
+    expect((await taskOf('run-2'))?.prLinks).toEqual([pageOf(1), pageOf(2)]);
   });
 
   it('have a link in common as soon as one run brings it', async () => {
@@ -132,7 +141,8 @@ describe('pull requests and the runs of their head', () => {
     await links.appendRun(runOf('run-1'));
     const month = 30 * 24 * 60 * 60;
     const { executionsOf, pullRequestsOf } = KEYS.intake;
-    for (const key of [executionsOf(PROJECT, COMMIT), pullRequestsOf(PROJECT, COMMIT)]) {
+    const commit = ['github', PROJECT, COMMIT] as const;
+    for (const key of [executionsOf(...commit), pullRequestsOf(...commit)]) {
       expect(await connection.ttl(key)).toBeGreaterThan(month - 60);
       expect(await connection.ttl(key)).toBeLessThanOrEqual(month);
     }

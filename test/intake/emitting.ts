@@ -25,6 +25,7 @@ export function openIntake(redis: Redis, options: Partial<AppenderOptions> = {})
   const observer: IntakeObserver = {
     onEvents: (...outcome) => outcomes.push(outcome),
     onUnmapped: () => undefined,
+    onRateLimitsLocal: () => undefined,
   };
   const appender = new Appender({ redis, keys: KEYS, ...options });
   const nowMs = () => NOW_MS;

@@ -90,9 +90,15 @@ describe('an event without project', () => {
     ]);
   });
 
-  test('of a producer without limits is appended as it stands', async () => {
-    idsOf(await accept(everyone, later()));
-    expect(await lastProject()).toBeUndefined();
+  test('of a producer without limits is no different: every event has a project', async () => {
+    expect(resultsOf(await accept(everyone, later()))).toEqual([UNKNOWN]);
+    await accept(owner, anEvent());
+    idsOf(await accept(everyone, later({ eventId: 'by its note' })));
+    await project();
+    await redis.del(KEYS.intake.projectOf('run-1'));
+    idsOf(await accept(everyone, later({ eventId: 'by its task' })));
+    const projects = (await appendedTo(redis)).map(([, fields]) => fields.project);
+    expect(projects).toEqual(['owner/repo', 'owner/repo', 'owner/repo']);
   });
 });
 

@@ -97,10 +97,21 @@ test('what was refused before stays so, in its place', () => {
   ]);
 });
 
-test('a producer without limits states what it likes, and nothing is looked up', () => {
-  const parts = [event('a', 'any/thing'), event('b'), REFUSED];
+test('a producer without limits states what it likes, ids of forges included', () => {
+  const parts = [event('a', 'any/thing'), event('github-run-other~app-7', 'any/thing'), REFUSED];
   expect(executionsToLookUp(unlimited, parts)).toEqual([]);
   expect(scopeEvents(unlimited, parts, new Map())).toEqual(parts);
+});
+
+test('a producer without limits leaves out what is known, and is refused where nobody knows it', () => {
+  const parts = [event('a', 'any/thing'), event('a'), event('b'), event('c')];
+  expect(executionsToLookUp(unlimited, parts)).toEqual(['b', 'c']);
+  expect(scopeEvents(unlimited, parts, new Map([['b', 'other/app']]))).toMatchObject([
+    event('a', 'any/thing'),
+    event('a', 'any/thing'),
+    event('b', 'other/app'),
+    { kind: 'refused', refusal: { field: 'project', reason: 'missing_field' } },
+  ]);
 });
 
 test('whatever comes, a limited producer appends only to projects of its own', () => {

@@ -17,6 +17,7 @@ beforeEach(() => {
 
 /** The limits of one server: three requests of an address, five of a producer. */
 async function openLimits(url = server.url) {
+  const told: string[] = [];
   const redis = connectForCommands({ url, name: 'limits', onError: () => undefined });
   onTestFinished(() => redis.disconnect());
   await redis.connect();
@@ -25,8 +26,11 @@ async function openLimits(url = server.url) {
     keys: KEYS,
     requestsPerAddress: 3,
     requestsPerProducer: 5,
+    observer: {
+      onRateLimitsLocal: (isLocal, reason) => told.push(isLocal ? `local: ${reason}` : 'shared'),
+    },
   });
-  return { redis, limits };
+  return { redis, limits, told };
 }
 
 /** What becomes of so many requests, one after the other. */
@@ -108,8 +112,9 @@ describe('a source', () => {
     for (const name of names) expect(await outcomes(4, limits, name)).toBe('pppl');
     // A producer may be called what an address is.
     expect(await limits.count('producer', 'a')).toEqual({ kind: 'passed' });
+    expect(await limits.count('forge', 'a')).toEqual({ kind: 'passed' });
     for (const key of await admin.keys('*')) {
-      expect(key).toMatch(/^task-intake:rate:(address|producer):[\w-]{43}$/);
+      expect(key).toMatch(/^task-intake:rate:(address|producer|forge):[\w-]{43}$/);
     }
   });
 });
@@ -141,17 +146,35 @@ describe('while Redis is away', () => {
 
   test('and silent, a request waits for a second at most, and passes', async () => {
     const proxy = await startSilentProxy(server.url);
-    const { limits } = await openLimits(proxy.url);
+    const { limits, told } = await openLimits(proxy.url);
     proxy.fallSilent();
     const startedAt = performance.now();
     expect(await outcomes(1, limits)).toBe('p');
     expect(performance.now() - startedAt).toBeLessThan(3000);
+    expect(told).toEqual(['local: Redis gave no answer within 1000 ms']);
   });
 
   test('for good, since the process stops, nothing is thrown', async () => {
     const { limits, redis } = await openLimits();
     redis.disconnect();
     expect(await outcomes(4, limits)).toBe('pppl');
+  });
+});
+
+describe('that a server counts by itself', () => {
+  test('is told once when it begins and once when it ends', async () => {
+    const { limits, told } = await openLimits();
+    await outcomes(4, limits, 'full');
+    expect(told).toEqual([]);
+    await admin.config('SET', 'maxmemory', '1');
+    // One that is refused from memory says nothing of Redis.
+    for (const name of ['a', 'full', 'b', 'full']) await outcomes(2, limits, name);
+    expect(told).toEqual([expect.stringMatching(/^local: OOM /)]);
+    await admin.config('SET', 'maxmemory', '0');
+    await outcomes(3, limits, 'full');
+    expect(told).toHaveLength(1);
+    await outcomes(3, limits, 'c');
+    expect(told.slice(1)).toEqual(['shared']);
   });
 });
 

@@ -68,6 +68,7 @@ describe('WebhookIntake', () => {
       observer: {
         onEvents: (source, outcome, count) => seen.push(`${source} ${outcome} ${count}`),
         onUnmapped: (source, webhook, { field }) => seen.push(`${source} ${webhook} ${field}`),
+        onRateLimitsLocal: () => undefined,
       },
       nowMs: () => NOW_MS,
     });
@@ -132,8 +133,53 @@ describe('WebhookIntake', () => {
     expect(idOf(await accept({ payload: runPayload({ status: 'queued' }) }))).toEqual(first);
     expect(await lengths()).toEqual([1, 0]);
     expect(seen).toEqual(['github appended 1', 'github repeated 1', 'github repeated 1']);
-    expect(idOf(await accept({ id: 'd-2' }))).not.toEqual(first);
+    expect(idOf(await accept({ id: 'd-2', payload: runPayload({ id: 1 }) }))).not.toEqual(first);
     expect(idOf(await accept({ forge: 'gitea', ...giteaStatus() }))).not.toEqual(first);
+  });
+
+  it('knows contents again under another delivery id, however they are wrapped', async () => {
+    const payload = runPayload();
+    const first = idOf(await accept({ payload }));
+    const later = runPayload({ status: 'completed', conclusion: 'success' });
+    await accept({ id: 'd-2', payload: later });
+    expect(idOf(await accept({ id: 'd-3', payload }))).toEqual(first);
+    const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
+    for (const [id, form] of Object.entries({ 'd-4': body, 'd-5': `more=1&${body}` })) {
+      const again = await accept({ id, body: form, headers: { 'content-type': FORM } });
+      expect(idOf(again)).toEqual(first);
+    }
+    expect(await lengths()).toEqual([2, 0]);
+    expect((await taskOf('github-run-octo~app-4711'))?.status).toBe('success');
+    // Of a form of Gitea the rest is not signed, and what is may come as it is.
+    const { name, payload: status } = giteaStatus();
+    const json = JSON.stringify(status);
+    const headers = {
+      'content-type': FORM,
+      'x-gitea-signature': createHmac('sha256', 'tea').update(json).digest('hex'),
+    };
+    const ids = new Set<string>();
+    for (const more of ['', '&more=1', '&more=2']) {
+      const gitea = { forge: 'gitea', name, headers, id: `g${more}` } as const;
+      const form = `${new URLSearchParams({ payload: json })}${more}`;
+      ids.add(JSON.stringify(idOf(await accept({ ...gitea, body: form }))));
+    }
+    ids.add(JSON.stringify(idOf(await accept({ forge: 'gitea', name, body: json, id: 'g' }))));
+    expect(ids.size).toBe(1);
+    expect(await lengths()).toEqual([3, 0]);
+  });
+
+  it('keeps contents that it cannot read once, whatever their delivery and type are said to be', async () => {
+    const payload = runPayload({ id: 'not a number' });
+    for (const [place, name] of ['workflow_run', 'workflow_job', 'workflow_run'].entries()) {
+      await accept({ id: `d-${place}`, name, payload });
+    }
+    expect(await lengths()).toEqual([0, 1]);
+  });
+
+  it('appends what was kept because somebody gave it another type', async () => {
+    await accept({ id: 'd-0', name: 'workflow_job' });
+    await accept({ id: 'd-1' });
+    expect(await lengths()).toEqual([1, 1]);
   });
 
   it('knows a delivery without an id by its body', async () => {

@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
-  type AppendOnceOutcome,
+  type AppendedEntry,
   type AppendRecord,
   appendOnce,
+  appendRequestOnce,
   type EntryOnce,
+  type RequestOutcome,
 } from '../../src/redis/append-once.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import { useRedis } from '../fixtures/redis.ts';
@@ -43,7 +45,8 @@ async function textsOf(stream: string): Promise<string[]> {
   return (await redis.xrange(stream, '-', '+')).map(([, pairs]) => pairs[1] as string);
 }
 
-function entriesOf(outcome: AppendOnceOutcome) {
+function entriesOf(outcome: readonly AppendedEntry[] | RequestOutcome) {
+  if (!('kind' in outcome)) return outcome;
   if (outcome.kind !== 'appended') throw new Error('nothing was appended');
   return outcome.entries;
 }
@@ -124,7 +127,7 @@ describe('entries', () => {
     const entries = ['a', 'b', 'c'].map((text) => entry(text, [record(text)]));
     const outcomes = await Promise.all(
       replicas.flatMap((replica) => [
-        appendOnce(replica, KEYS, entries, request('same')),
+        appendRequestOnce(replica, KEYS, request('same'), entries),
         appendOnce(replica, KEYS, entries.toReversed()),
       ]),
     );
@@ -149,7 +152,7 @@ describe('what is kept', () => {
       { kind: 'add', key: 'notes', value: 'x', keepSeconds: 400 },
     ] as const;
     const records = [record('short', 60), record('long', 200)];
-    await appendOnce(redis, KEYS, [entry('a', records, { notes })], request('f'));
+    await appendRequestOnce(redis, KEYS, request('f'), [entry('a', records, { notes })]);
     const keys = [records[0]?.key, records[1]?.key, 'note', 'notes', request('f').key];
     const ttls = await Promise.all(keys.map((key) => redis.ttl(key ?? '')));
     const late = ttls.map((ttl, i) => ([60, 200, 300, 400, DAY][i] as number) - ttl);
@@ -157,9 +160,9 @@ describe('what is kept', () => {
   });
 
   test('is not kept longer for being asked for again', async () => {
-    await appendOnce(redis, KEYS, [entry('a', [record('a')])], request('f'));
+    await appendRequestOnce(redis, KEYS, request('f'), [entry('a', [record('a')])]);
     for (const { key } of [record('a'), request('f')]) await redis.expire(key, 10);
-    await appendOnce(redis, KEYS, [entry('a', [record('a'), record('b')])], request('f'));
+    await appendRequestOnce(redis, KEYS, request('f'), [entry('a', [record('a'), record('b')])]);
     for (const { key } of [record('a'), request('f')])
       expect(await redis.ttl(key)).toBeLessThan(11);
     expect(await redis.ttl(record('b').key)).toBeGreaterThan(10);
@@ -168,25 +171,25 @@ describe('what is kept', () => {
 
 describe('a request', () => {
   test('of other contents under the same name appends and keeps nothing', async () => {
-    await appendOnce(redis, KEYS, [entry('a', [record('a')])], request('one'));
+    await appendRequestOnce(redis, KEYS, request('one'), [entry('a', [record('a')])]);
     const before = await contents();
     const note = { kind: 'set', key: 'note', value: 'x', keepSeconds: 9 } as const;
     const other = [entry('a', [record('a')]), entry('b', [record('b')], { notes: [note] })];
-    const outcome = await appendOnce(redis, KEYS, other, request('another'));
+    const outcome = await appendRequestOnce(redis, KEYS, request('another'), other);
     expect(outcome).toEqual({ kind: 'other_request' });
     expect(await contents()).toEqual(before);
   });
 
   test('with the same contents appends what is missing', async () => {
-    await appendOnce(redis, KEYS, [entry('a', [record('a')])], request('one'));
+    await appendRequestOnce(redis, KEYS, request('one'), [entry('a', [record('a')])]);
     const both = [entry('a', [record('a')]), entry('b', [record('b')])];
-    const outcome = entriesOf(await appendOnce(redis, KEYS, both, request('one')));
+    const outcome = entriesOf(await appendRequestOnce(redis, KEYS, request('one'), both));
     expect(outcome.map(({ isRepeat }) => isRepeat)).toEqual([true, false]);
   });
 
   test('is kept where it appends nothing', async () => {
-    expect(entriesOf(await appendOnce(redis, KEYS, [], request('one')))).toEqual([]);
-    const outcome = await appendOnce(redis, KEYS, [], request('another'));
+    expect(entriesOf(await appendRequestOnce(redis, KEYS, request('one'), []))).toEqual([]);
+    const outcome = await appendRequestOnce(redis, KEYS, request('another'), []);
     expect(outcome.kind).toBe('other_request');
   });
 });
@@ -247,7 +250,7 @@ describe('nothing is written at all', () => {
   ] as const)('where the key of %s holds something else', async ([, key]) => {
     await redis.rpush(key, 'something else');
     const before = await contents();
-    await expect(appendOnce(redis, KEYS, good, request('f'))).rejects.toThrow('WRONGTYPE');
+    await expect(appendRequestOnce(redis, KEYS, request('f'), good)).rejects.toThrow('WRONGTYPE');
     expect(await contents()).toEqual(before);
   });
 
@@ -257,14 +260,14 @@ describe('nothing is written at all', () => {
     ['more pairs than a script can pass on', Array.from({ length: 7002 }, () => 'x')],
   ] as const)('where an entry has %s', async ([, pairs]) => {
     const entries = [...good, { ...entry('', [record('c')]), pairs }];
-    await expect(appendOnce(redis, KEYS, entries, request('f'))).rejects.toThrow('BADENTRY');
+    await expect(appendRequestOnce(redis, KEYS, request('f'), entries)).rejects.toThrow('BADENTRY');
     expect(await redis.dbsize()).toBe(0);
   });
 
   test('while memory is full', async () => {
     await redis.config('SET', 'maxmemory', '1');
     try {
-      await expect(appendOnce(redis, KEYS, good, request('f'))).rejects.toThrow(/^OOM/);
+      await expect(appendRequestOnce(redis, KEYS, request('f'), good)).rejects.toThrow(/^OOM/);
     } finally {
       await redis.config('SET', 'maxmemory', '0');
     }

@@ -17,7 +17,7 @@ const READ_MODEL_FAMILIES: Families = {
 const INTAKE_FAMILIES: Families = {
   record: intake.record,
   'project of an execution': intake.projectOf,
-  commit: (commit) => intake.executionsOf('a/b', commit),
+  commit: (commit) => intake.executionsOf('github', 'a/b', commit),
   // As the counter of requests puts names behind it.
   rate: (name) => `${intake.rate}:${name}`,
 };
@@ -57,15 +57,17 @@ describe('keys', () => {
     expect(TASK_STATUSES.join('')).not.toContain(':');
   });
 
-  test('of one commit are different for its executions, its pull requests, and each project', () => {
-    // A commit holds no colon, so the first part tells where the project begins.
+  test('of one commit are different for its executions, its pull requests, each project and forge', () => {
+    // Neither forge nor commit holds a colon, so what is behind them tells where the project begins.
     const projects = ['a/b', 'a/b:executions', 'a/b:pull-requests', 'a/b/c'];
-    const keys = projects.flatMap((project) => [
-      intake.executionsOf(project, 'c0ffee'),
-      intake.pullRequestsOf(project, 'c0ffee'),
-    ]);
+    const keys = projects.flatMap((project) =>
+      ['github', 'gitea'].flatMap((forge) => [
+        intake.executionsOf(forge, project, 'c0ffee'),
+        intake.pullRequestsOf(forge, project, 'c0ffee'),
+      ]),
+    );
     expect(new Set(keys).size).toBe(keys.length);
-    for (const key of keys) expect(key.startsWith(beginningOf(FAMILIES.commit!))).toBe(true);
+    for (const key of keys) expect(key).toMatch(/^task-intake:commit:(github|gitea):c0ffee:/);
   });
 
   test('that are fixed are different', () => {

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   decodeQuarantineEntry,
+  encodeParkedWebhook,
   lastValueOf,
   originOf,
   pairsBeforeReplay,
@@ -131,4 +133,22 @@ test('of a repeated field the last value counts', () => {
 test('a webhook has a reason of its own among the known ones', () => {
   expect(QUARANTINE_REASONS).toContain('unmapped_payload');
   expect(QUARANTINE_REASONS).toContain('not_utf8');
+});
+
+test('a webhook that is kept is read again as it was', () => {
+  const text = fc.string({ unit: 'grapheme' });
+  const webhook = fc.record({
+    forge: fc.constantFrom('github', 'gitea'),
+    name: text,
+    delivery: text,
+    payload: fc.json(),
+    field: text,
+    detail: text,
+  });
+  fc.assert(
+    fc.property(webhook, (parked) => {
+      const entry = decodeQuarantineEntry(ID, bytes(...encodeParkedWebhook(parked)));
+      expect(entry).toMatchObject({ ...parked, kind: 'webhook', reason: 'unmapped_payload' });
+    }),
+  );
 });

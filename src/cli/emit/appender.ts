@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { type AppendedEntry, appendOnce } from '../../redis/append-once.ts';
 import { connectForCommands } from '../../redis/connections.ts';
 import type { Keys } from '../../redis/keys.ts';
+import { judgeFailure } from '../../redis/trouble.ts';
 import { retryUntilAborted } from '../../runtime/retry.ts';
 import type { Batch } from './batch.ts';
 import { messageOf } from './input.ts';
@@ -99,9 +100,7 @@ export class EmitAppender {
     if (lines.length === 0) return [];
     const redis = await this.#connected();
     const entries = lines.map(({ entry }) => entry);
-    const outcome = await appendOnce(redis, this.#options.keys, entries);
-    if (outcome.kind !== 'appended') throw new Error(`unexpected answer: ${outcome.kind}`);
-    return outcome.entries;
+    return await appendOnce(redis, this.#options.keys, entries);
   }
 
   async #connected(): Promise<Redis> {
@@ -126,7 +125,7 @@ export class EmitAppender {
   }
 
   #failed(error: unknown): void {
-    if (isRefusal(error)) {
+    if (judgeFailure(error) === 'lasts') {
       this.#finish({ kind: 'refused', reason: messageOf(error) });
       return;
     }
@@ -141,16 +140,4 @@ export class EmitAppender {
     this.#end ??= end;
     this.#trying?.abort();
   }
-}
-
-/**
- * The wrong kind of key, no permission, or a command that this server does not know. All others pass
- * or may pass: LOADING, READONLY, MASTERDOWN, OOM, MISCONF, NOREPLICAS, BUSY, NOAUTH and those to come.
- */
-export function isRefusal(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    error.name === 'ReplyError' &&
-    /^(WRONGTYPE|NOPERM|ERR)\b/.test(error.message)
-  );
 }

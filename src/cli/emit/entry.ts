@@ -1,9 +1,6 @@
 import { encodeEntry, judgeEvent } from '@tasktrail/contract';
-import { digestOf, type EntryOnce } from '../../redis/append-once.ts';
+import { digestOf, type EntryOnce, RECORD_SECONDS } from '../../redis/append-once.ts';
 import type { Keys } from '../../redis/keys.ts';
-
-/** How long running the same again appends nothing twice. */
-const REMEMBERED_SECONDS = 86_400;
 
 /** Where a line of an input stands, which its `eventId` comes from when it states none. */
 export interface LineOrigin {
@@ -61,7 +58,7 @@ export function prepareEvent(
   }
   const pairs = encodeEntry(judged.event);
   const digest = digestOf('emit', judged.event.executionId, String(judged.event.eventId));
-  const record = { key: keys.intake.record(digest), keepSeconds: REMEMBERED_SECONDS };
+  const record = { key: keys.intake.record(digest), keepSeconds: RECORD_SECONDS };
   let bytes = 0;
   for (const value of pairs) bytes += Buffer.byteLength(value);
   return { kind: 'entry', entry: { stream: 'events', pairs, records: [record] }, bytes };

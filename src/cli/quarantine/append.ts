@@ -125,13 +125,18 @@ async function replayUnlessChanged(
     throw new Error(`${keys.events} is a ${type}, no stream: nothing was written`);
   }
   const added = redis.multi().call('XADD', [keys.events, '*', ...pairs]);
-  const replies = await added.xdel(keys.quarantine, id).exec();
+  const replies = await added.xdel(keys.quarantine, id).exec().catch(throwRefusal);
   if (replies === null) return undefined;
   const [[error, appended] = [new Error('Redis gave fewer replies than commands')]] = replies;
   if (error) throw error;
   const appendedId = toStreamId(appended);
   if (record !== undefined) await redis.set(record, appendedId, 'EX', KEEP_RECORD_SECONDS);
   return { kind: 'replayed', id: appendedId };
+}
+
+/** What is refused before the transaction runs is named behind an EXECABORT, which says nothing. */
+function throwRefusal(error: Error & { readonly previousErrors?: readonly Error[] }): never {
+  throw error.previousErrors?.[0] ?? error;
 }
 
 function toStreamId(reply: unknown): StreamId {

@@ -33,7 +33,7 @@ export function createEventsHandler(
     const content = judgeContent(ctx.req.headers, EVENT_MEDIA_TYPES);
     if (content.kind === 'unsupported') throw new Refusal('unsupported_content', content.message);
     const { mediaType } = content;
-    return await withBody(ctx, budget, async (body) =>
+    return await withBody(ctx, budget, producer.name, async (body) =>
       respond(ctx, await intake.acceptEvents({ producer, mediaType, body, idempotencyKey })),
     );
   };

@@ -6,7 +6,7 @@ import { judgeContent } from './content-type.ts';
 import { sendResults } from './events-route.ts';
 import { headerText } from './header-text.ts';
 import type { IntakeDependencies, RequestResult } from './intake-http.ts';
-import { passLimit } from './rate-limit.ts';
+import { networkOf, passLimit } from './rate-limit.ts';
 import { withBody } from './request-body.ts';
 
 /** Forges let whoever sets up a webhook choose. */
@@ -31,9 +31,9 @@ export function createWebhookHandler(
     };
     const admit = async () => {
       ctx.state.producer = forge;
-      await passLimit(limits, 'producer', forge);
+      await passLimit(limits, 'forge', forge);
     };
-    return await withBody(ctx, budget, async (body) =>
+    return await withBody(ctx, budget, networkOf(ctx.state.clientAddress), async (body) =>
       respond(ctx, await intake.acceptWebhook({ forge, header, body, admit })),
     );
   };

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { isRefusal } from '../../../src/cli/emit/appender.ts';
 import { countsText } from '../../../src/cli/emit/bar.ts';
 import { outputModeOf } from '../../../src/cli/emit/output.ts';
 import {
@@ -95,23 +94,4 @@ test('what is told lines by line, by a bar, or only in the end', () => {
   expect(outputModeOf({}, fakeTerminal(false).terminal, false)).toBe('lines');
   expect(outputModeOf({ quiet: true }, terminal, false)).toBe('summary');
   expect(outputModeOf({ quiet: true }, undefined, true)).toBe('summary');
-});
-
-describe('an answer of Redis', () => {
-  const answer = (message: string) => Object.assign(new Error(message), { name: 'ReplyError' });
-
-  test.for(['WRONGTYPE key', 'NOPERM no', 'ERR unknown command'])('%s is final', (message) => {
-    expect(isRefusal(answer(message))).toBe(true);
-  });
-
-  test.for([
-    ...['LOADING', 'READONLY', 'MASTERDOWN', 'OOM', 'MISCONF', 'NOREPLICAS', 'BUSY', 'NOAUTH'],
-    ...['CLUSTERDOWN', 'TRYAGAIN', 'ERRATIC'],
-  ])('%s may pass', (code) => {
-    expect(isRefusal(answer(`${code} now`))).toBe(false);
-  });
-
-  test('is no error of the connection', () => {
-    expect(isRefusal(new Error('ERR'))).toBe(false);
-  });
 });

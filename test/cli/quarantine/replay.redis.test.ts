@@ -341,6 +341,19 @@ describe('an entry of more than 3,500 pairs', () => {
     expect(await idsInQuarantine(redis)).toEqual([]);
   });
 
+  test('stays where Redis takes no writes, which is told by name', async () => {
+    await given([...many, ...unfinished('run-1')]);
+    await redis.config('SET', 'min-replicas-to-write', '1');
+    try {
+      await expect(replay('--yes', '--all', '--set', 'status=queued')).rejects.toThrow(
+        /^NOREPLICAS/,
+      );
+    } finally {
+      await redis.config('SET', 'min-replicas-to-write', '0');
+    }
+    expect(await idsInQuarantine(redis)).toHaveLength(1);
+  });
+
   test('is replayed once by two at once', async () => {
     await given(...[1, 2, 3, 4, 5].map((n) => [...many, ...unfinished(`run-${n}`)]));
     const before = await lastEventId();

@@ -9,6 +9,7 @@ import {
   chunk,
   EVENT,
   postEvents,
+  postWebhook,
   RawClient,
   rawAnswerOf,
   requestCounts,
@@ -192,36 +193,74 @@ describe('a client that asks before it sends', () => {
 const ANSWERED_WITHOUT_MESSAGE = /\{"error":"intake_unauthorized"\}$/;
 
 describe('the bodies of a process', () => {
-  test('take at most 32 MiB for events; what is beyond is 503, and is taken later', async () => {
+  test('take nothing before they come, however many are announced', async () => {
     await using dashboard = await runDashboard();
     await using clients = new AsyncDisposableStack();
-    const held = Array.from({ length: 32 }, () => clients.use(new RawClient(dashboard)));
-    for (const client of held) client.begin('Transfer-Encoding: chunked');
+    for (let i = 0; i < 40; i += 1) {
+      const header = i % 2 === 0 ? `Content-Length: ${MIB}` : 'Transfer-Encoding: chunked';
+      clients.use(new RawClient(dashboard)).begin(header);
+    }
+    const counted = () => dashboard.stages.counted.filter((each) => each === 'producer ci');
+    await expect.poll(counted).toHaveLength(40);
+    expect((await postEvents(dashboard, EVENT)).status).toBe(202);
+  });
+
+  test('that are tiny are taken, as many as come at once, with a length or without', async () => {
+    await using dashboard = await runDashboard();
+    await using clients = new AsyncDisposableStack();
+    const held = Array.from({ length: 400 }, () => clients.use(new RawClient(dashboard)));
+    const tiny = JSON.stringify(EVENT);
+    const part = `${tiny.length.toString(16)}\r\n${tiny}\r\n`;
+    for (const client of held) client.begin('Transfer-Encoding: chunked').send(part);
+    const counted = () => dashboard.stages.counted.filter((each) => each === 'producer ci');
+    await expect.poll(counted).toHaveLength(400);
+    for (const client of held) client.send('0\r\n\r\n');
+    await whenCounted(dashboard, { 'http accepted': 400 });
+  });
+
+  test('take 8 MiB of one producer; what is beyond is 503, and is taken later', async () => {
+    await using dashboard = await runDashboard();
+    await using clients = new AsyncDisposableStack();
+    const held = Array.from({ length: 8 }, () => clients.use(new RawClient(dashboard)));
+    for (const client of held) client.begin('Transfer-Encoding: chunked').send(chunk(MIB));
+    // Until the server has all that was sent, nothing shows that it has.
     await expect
-      .poll(() => dashboard.stages.counted.filter((each) => each === 'producer ci'))
-      .toHaveLength(32);
+      .poll(async () => (await postEvents(dashboard, EVENT)).status, { interval: 20 })
+      .toBe(503);
 
     const refused = await postEvents(dashboard, EVENT);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await answerOf(refused)).toMatchObject({ status: 503, error: 'unavailable' });
+    const other = await postEvents(dashboard, EVENT, { Authorization: 'Bearer ttk_other' });
+    expect(other.status).toBe(202);
     // Webhooks have their own, so that neither keeps the other out.
-    const webhook = await dashboard.get('/webhooks/github', {
-      method: 'POST',
-      headers: { 'X-Signature': 'good', 'Content-Type': 'application/json' },
-      body: '{}',
-    });
-    expect(webhook.status).toBe(202);
+    expect((await postWebhook(dashboard, 'github')).status).toBe(202);
 
-    held[0]?.send(`${chunk(1)}0\r\n\r\n`);
+    held[0]?.send('0\r\n\r\n');
     await held[0]?.until(/HTTP\/1\.1 400 /);
-    held[1]?.socket.destroy();
-    await whenCounted(dashboard, {
-      'http invalid': 1,
-      'http unavailable': 1,
-      'http aborted': 1,
-      'github accepted': 1,
-    });
     expect((await postEvents(dashboard, EVENT)).status).toBe(202);
+    held[1]?.socket.destroy();
+    await expect.poll(() => requestCounts(dashboard)).toMatchObject({ 'http aborted': 1 });
+    expect((await postEvents(dashboard, `${' '.repeat(MIB - 2)}[]`)).status).toBe(202);
+  });
+
+  test('of webhooks take 8 MiB of one address, and others are taken', async () => {
+    const http = { corsOrigins: [], trustedProxies: ['127.0.0.1'] };
+    await using dashboard = await runDashboard({ http });
+    const appended = Promise.withResolvers<void>();
+    dashboard.stages.beforeAppend = () => appended.promise;
+    const from = (address: string) => ({ 'X-Forwarded-For': address });
+    const large = 'x'.repeat(MIB);
+    const running = Array.from({ length: 8 }, () =>
+      postWebhook(dashboard, 'github', from('192.0.2.1'), large),
+    );
+    await expect.poll(() => dashboard.stages.webhookRequests).toHaveLength(8);
+    const refused = await postWebhook(dashboard, 'gitea', from('192.0.2.1'), large);
+    expect(await answerOf(refused)).toMatchObject({ status: 503, error: 'unavailable' });
+    running.push(postWebhook(dashboard, 'gitea', from('192.0.2.2'), large));
+    await expect.poll(() => dashboard.stages.webhookRequests).toHaveLength(9);
+    appended.resolve();
+    for (const response of await Promise.all(running)) expect(response.status).toBe(202);
   });
 
   test('are held until they are worked on', async () => {
@@ -229,11 +268,28 @@ describe('the bodies of a process', () => {
     const appended = Promise.withResolvers<void>();
     dashboard.stages.beforeAppend = () => appended.promise;
     const body = `[]${' '.repeat(MAX_BODY_BYTES - 2)}`;
-    const running = Array.from({ length: 32 }, () => postEvents(dashboard, body));
-    await expect.poll(() => dashboard.stages.eventsRequests).toHaveLength(32);
+    const running = Array.from({ length: 8 }, () => postEvents(dashboard, body));
+    await expect.poll(() => dashboard.stages.eventsRequests).toHaveLength(8);
     expect((await postEvents(dashboard, EVENT)).status).toBe(503);
     appended.resolve();
     for (const response of await Promise.all(running)) expect(response.status).toBe(202);
     expect((await postEvents(dashboard, EVENT)).status).toBe(202);
+  });
+
+  test('come whole and in order, in whatever parts they come', async () => {
+    await using dashboard = await runDashboard();
+    const body = Array.from({ length: 40_000 }, (_, i) => `${i} `).join('');
+    for (const size of [1, 777, 65_536]) {
+      using client = new RawClient(dashboard);
+      client.begin('Transfer-Encoding: chunked');
+      const text = size === 1 ? body.slice(0, 5000) : body;
+      for (let at = 0; at < text.length; at += size) {
+        const part = text.slice(at, at + size);
+        client.send(`${part.length.toString(16)}\r\n${part}\r\n`);
+      }
+      client.send('0\r\n\r\n');
+      await client.until(/HTTP\/1\.1 400 /);
+      expect(dashboard.stages.eventsRequests.at(-1)?.body.toString()).toBe(text);
+    }
   });
 });

@@ -1,4 +1,6 @@
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
+import { createObservers } from '../../../src/app-observers.ts';
 import { INTAKE_PATHS } from '../../../src/http/intake/intake-routes.ts';
 import { createMetrics } from '../../../src/runtime/metrics.ts';
 import { answerOf, runDashboard } from '../running-dashboard.ts';
@@ -110,6 +112,17 @@ describe('every answer to what is sent', () => {
 });
 
 describe('the metrics of intake', () => {
+  test('say who counts requests, through the observer of the process', async () => {
+    const metrics = createMetrics();
+    const { intake } = createObservers(metrics, pino({ level: 'silent' }));
+    const value = async () => (await metrics.intake.rateLimitsLocal.get()).values[0]?.value;
+    expect(await value()).toBe(0);
+    intake.onRateLimitsLocal(true, 'Redis is full');
+    expect(await value()).toBe(1);
+    intake.onRateLimitsLocal(false);
+    expect(await value()).toBe(0);
+  });
+
   test('have every pair of labels from the start', async () => {
     const { intake } = createMetrics();
     const requests = (await intake.requests.get()).values;

@@ -10,6 +10,7 @@ import {
   type EventsRequest,
   type Intake,
   MAX_EVENTS,
+  type RateKind,
   type RateLimits,
   type WebhookRequest,
 } from '../../../src/intake/intake.ts';
@@ -29,7 +30,7 @@ export class MemoryIntake implements Intake, RateLimits {
   beforeAppend: () => void | Promise<void> = () => undefined;
   readonly #requests = new Map<string, { body: string; results: EventResult[] }>();
 
-  async count(kind: 'address' | 'producer', name: string) {
+  async count(kind: RateKind, name: string) {
     this.counted.push(`${kind} ${name}`);
     const retryAfterMs = this.limited.get(`${kind} ${name}`);
     return retryAfterMs === undefined
@@ -105,11 +106,13 @@ function parse(text: string): { value: unknown } | undefined {
 }
 
 const ci: Producer = { name: 'ci', mayWrite: () => true, mayWriteAll: true };
+const other: Producer = { ...ci, name: 'other' };
 
 /** Tokens that mean what their names say. */
 const memoryProducers: ProducerAuthenticator = {
   async authenticateProducer(token) {
     if (token === 'ttk_valid') return ci;
+    if (token === 'ttk_other') return other;
     if (token === 'viewer') throw new ProducerRefusedError('forbidden', 'not_a_producer');
     if (token === 'certificates-away') throw new CertificatesUnavailableError('no certificates');
     throw new ProducerRefusedError('unauthorized', 'unknown_api_key');

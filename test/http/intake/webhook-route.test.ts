@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FORGES, IntakeUnavailableError } from '../../../src/intake/intake.ts';
 import { answerOf, runDashboard } from '../running-dashboard.ts';
-import { postWebhook, requestCounts, resultsOf } from './posting.ts';
+import { EVENT, postEvents, postWebhook, requestCounts, resultsOf } from './posting.ts';
 
 describe.each(FORGES)('a webhook of %s', (forge) => {
   test('that is mapped is 202, with what became of it', async () => {
@@ -59,7 +59,7 @@ describe.each(FORGES)('a webhook of %s', (forge) => {
     expect(await requestCounts(dashboard)).toEqual({ [`${forge} unauthorized`]: 3 });
   });
 
-  test.each(['address 127.0.0.1', `producer ${forge}`])(
+  test.each(['address 127.0.0.1', `forge ${forge}`])(
     'over the limit of its %s is 429',
     async (limit) => {
       await using dashboard = await runDashboard();
@@ -104,6 +104,24 @@ describe.each(FORGES)('a webhook of %s', (forge) => {
     const response = await postWebhook(dashboard, forge);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await answerOf(response)).toMatchObject({ status: 503, error: 'unavailable' });
+  });
+});
+
+describe('why nothing can be appended', () => {
+  test('is logged with its source, in one line a second', async () => {
+    await using dashboard = await runDashboard();
+    dashboard.stages.beforeAppend = () => {
+      const cause = new Error('OOM command not allowed');
+      throw new IntakeUnavailableError('Redis is away', { cause });
+    };
+    const answers = [await postWebhook(dashboard, 'gitea'), await postEvents(dashboard, EVENT)];
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+    const lines = dashboard.logged().trim().split('\n');
+    const told = lines.map((line) => JSON.parse(line)).filter(({ source }) => source);
+    expect(told).toMatchObject([
+      { level: 'warn', source: 'gitea', reason: 'OOM command not allowed' },
+    ]);
+    expect(told[0]).not.toHaveProperty('err');
   });
 });
 
