@@ -4,10 +4,10 @@ import type { IntakeConfig, ServeConfig } from '../config/config.ts';
 import type { ProducerAuthenticator } from './auth/auth.ts';
 import type { IntakeDependencies } from './http/intake/intake-http.ts';
 import { Appender } from './intake/appender.ts';
-import { EventIntake } from './intake/event-intake.ts';
+import { EventIntake } from './intake/events/event-intake.ts';
 import type { IntakeObserver } from './intake/intake.ts';
 import { RedisRateLimits } from './intake/rate-limits.ts';
-import { WebhookIntake } from './intake/webhook-intake.ts';
+import { WebhookIntake } from './intake/webhooks/webhook-intake.ts';
 import { KEYS } from './redis/keys.ts';
 import type { Metrics } from './runtime/metrics.ts';
 

@@ -1,6 +1,5 @@
-import type { GithubTaskWebhook } from '../intake/intake.ts';
 import { derivePayload, type RunTimes, type Stage } from './derived-payload.ts';
-import type { RecordedWebhook } from './recorded-webhooks.ts';
+import type { GithubTaskWebhook, RecordedWebhook } from './recorded-webhooks.ts';
 
 export interface ReplayStep extends RecordedWebhook {
   /** How long to wait before this step, in milliseconds after the step before. */

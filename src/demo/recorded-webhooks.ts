@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { GITHUB_TASK_WEBHOOKS, type GithubTaskWebhook } from '../intake/intake.ts';
+
+/** The webhooks that the demo replays, by the name in their `X-GitHub-Event` header. */
+const GITHUB_TASK_WEBHOOKS = ['workflow_run', 'workflow_job', 'check_run'] as const;
+
+export type GithubTaskWebhook = (typeof GITHUB_TASK_WEBHOOKS)[number];
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

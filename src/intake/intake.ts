@@ -5,19 +5,19 @@ import type { INTAKE_EVENT_RESULTS, INTAKE_SOURCES } from '../runtime/intake-met
 /**
  * Intake: what bots and forges tell over HTTP becomes entries of the event stream, each of them once.
  *
- * A request to emit: `event-body.ts` takes a body apart, `cloud-event.ts` reads the CloudEvents in
- * it, `project-scope.ts` decides which projects a producer may write to, `event-entries.ts` makes the
- * entries and what they are known again by, `event-intake.ts` does all of it.
+ * `events/` is a request to emit: `event-body.ts` takes a body apart, `cloud-event.ts` reads the
+ * CloudEvents in it, `project-scope.ts` decides which projects a producer may write to,
+ * `event-entries.ts` makes the entries and what they are known again by, `event-intake.ts` does all of
+ * it.
  *
- * A webhook: `signature.ts` proves where it comes from, `webhook-body.ts` finds its JSON,
- * `webhook-map.ts` says what it tells: by `github.ts` and `gitea.ts`, whose payloads (`*-payloads.ts`,
- * all that is read of them) become one form (`*-subject.ts`, `*-status.ts`) and that a task event
- * (`webhook-subject.ts`, named by `execution-id.ts`). `commit-links.ts` and its pure part,
- * `commit-entries.ts`, connect pull requests and the runs of their head. `webhook-intake.ts` does all
- * of it.
+ * `webhooks/` is what forges tell: `signature.ts` proves where it comes from, `webhook-body.ts` finds
+ * its JSON, `webhook-map.ts` says what it tells: by `github.ts` and `gitea.ts`, whose payloads
+ * (`*-payloads.ts`, all that is read of them) become one form (`*-subject.ts`, `*-status.ts`) and that
+ * a task event (`webhook-subject.ts`). `commit-links.ts` and its pure part, `commit-entries.ts`,
+ * connect pull requests and the runs of their head. `webhook-intake.ts` does all of it.
  *
- * `appender.ts` appends, and tries again while Redis is away; `rate-limits.ts` counts requests. The
- * mappings are pure, and statuses are not decided here.
+ * `execution-id.ts` names the tasks of forges; `appender.ts` appends, and tries again while Redis is
+ * away; `rate-limits.ts` counts requests. The mappings are pure, and statuses are not decided here.
  */
 export interface Intake {
   /**
@@ -129,14 +129,6 @@ export type RateKind = 'address' | 'producer' | 'forge';
 export type RateVerdict =
   | { readonly kind: 'passed' }
   | { readonly kind: 'limited'; readonly retryAfterMs: number };
-
-/**
- * The webhooks of GitHub that tell of a task themselves, by the name in their `X-GitHub-Event`
- * header.
- */
-export const GITHUB_TASK_WEBHOOKS = ['workflow_run', 'workflow_job', 'check_run'] as const;
-
-export type GithubTaskWebhook = (typeof GITHUB_TASK_WEBHOOKS)[number];
 
 /** What a webhook says, in the words of task events. */
 export type MappedWebhook =

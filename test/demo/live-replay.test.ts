@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ReplayStep, replayLive } from '../../src/demo/live-replay.ts';
 import { loadRecordedWebhooks } from '../../src/demo/recorded-webhooks.ts';
-import { mapGithubWebhook } from '../../src/intake/github.ts';
+import { mapGithubWebhook } from '../../src/intake/webhooks/github.ts';
 
 const recorded = await loadRecordedWebhooks();
 const START_MS = Date.parse('2026-11-20T12:00:00.500Z');

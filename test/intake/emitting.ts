@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Producer } from '../../src/auth/auth.ts';
 import { Appender, type AppenderOptions } from '../../src/intake/appender.ts';
-import { EventIntake } from '../../src/intake/event-intake.ts';
+import { EventIntake } from '../../src/intake/events/event-intake.ts';
 import type { EventsAnswer, EventsRequest, IntakeObserver } from '../../src/intake/intake.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 

@@ -6,15 +6,15 @@ import {
   type IntakeObserver,
   IntakeUnavailableError,
 } from '../../src/intake/intake.ts';
-import { WebhookIntake } from '../../src/intake/webhook-intake.ts';
+import { WebhookIntake } from '../../src/intake/webhooks/webhook-intake.ts';
 import { connectForCommands } from '../../src/redis/connections.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import { anEvent } from '../fixtures/events.ts';
 import { eventually } from '../fixtures/facts.ts';
 import { useRedis } from '../fixtures/redis.ts';
 import { aRequest, NOW_MS, openIntake } from './emitting.ts';
-import { jobPayload, pullRequestPayload, runPayload } from './payloads.ts';
-import { giteaPayload } from './webhook-corpus.ts';
+import { jobPayload, pullRequestPayload, runPayload } from './webhooks/payloads.ts';
+import { giteaPayload } from './webhooks/webhook-corpus.ts';
 
 const server = useRedis();
 

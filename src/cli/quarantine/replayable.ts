@@ -10,7 +10,7 @@ import {
   TaskEventSchema,
 } from '@tasktrail/contract';
 import { FORGES, type Forge, type MappedWebhook } from '../../intake/intake.ts';
-import { mapWebhook } from '../../intake/webhook-map.ts';
+import { mapWebhook } from '../../intake/webhooks/webhook-map.ts';
 import {
   originOf,
   type ParkedWebhook,

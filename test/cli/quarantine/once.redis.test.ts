@@ -9,7 +9,7 @@ import { KEYS } from '../../../src/redis/keys.ts';
 import { anEntry, idOf } from '../../fixtures/events.ts';
 import { eventually } from '../../fixtures/facts.ts';
 import { useRedis } from '../../fixtures/redis.ts';
-import { runPayload } from '../../intake/payloads.ts';
+import { runPayload } from '../../intake/webhooks/payloads.ts';
 import { eventsAfter, idsInQuarantine, project, quarantine } from './commands.ts';
 
 /** Whatever happens in between, every entry is appended once, in order, and none is lost. */

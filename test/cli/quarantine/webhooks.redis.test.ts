@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { KEYS } from '../../../src/redis/keys.ts';
 import { anEntry, idOf } from '../../fixtures/events.ts';
 import { useRedis } from '../../fixtures/redis.ts';
-import { runPayload } from '../../intake/payloads.ts';
+import { runPayload } from '../../intake/webhooks/payloads.ts';
 import {
   append,
   eventsAfter,
