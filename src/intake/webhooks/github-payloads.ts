@@ -15,7 +15,8 @@ const { attempt: AttemptSchema } = TaskEventSchema.shape;
 /** The login becomes a principal, which decides who sees the task: it is never made to fit. */
 export const LoginSchema = z
   .string()
-  .max(300, 'must be at most 300 characters long')
+  // UTF-16 code units, as an actor's id is counted; zod counts code points.
+  .refine((login) => login.length <= 300, 'must be at most 300 characters long')
   .regex(/^[^\s\p{Cc}]+$/u, 'must be a login name');
 
 const UserSchema = z.object({ login: LoginSchema, name: TextSchema }).nullish();

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FORGES } from '../../../src/intake/intake.ts';
 import { mapWebhook } from '../../../src/intake/webhooks/webhook-map.ts';
-import { GITEA_CORPUS, GITHUB_CORPUS } from './webhook-corpus.ts';
+import { GITEA_CORPUS, GITHUB_CORPUS, giteaPayload } from './webhook-corpus.ts';
 
 const CORPUS = [...GITHUB_CORPUS, ...GITEA_CORPUS];
 const forges = fc.constantFrom(...FORGES);
@@ -51,6 +51,14 @@ describe('mapWebhook, whatever comes in', () => {
     );
     expect(kinds).toContain('event');
     expect(kinds).toContain('invalid');
+  });
+
+  it('counts a login as an actor is counted, by code units', () => {
+    const payload = giteaPayload('status.success-1.24.json');
+    payload.sender = { login: '\u{1F98A}'.repeat(151) };
+    expect(mapWebhook('gitea', 'status', payload).kind).toBe('invalid');
+    payload.sender = { login: '\u{1F98A}'.repeat(150) };
+    expect(kindOf('gitea', 'status', payload)).toBe('event');
   });
 
   it('gives the same again for the same payload, and leaves it as it was', () => {
