@@ -28,6 +28,8 @@ function setting<T, const F extends string | undefined>(
 
 const text = z.string();
 
+const MIN_SECRET_LENGTH = 6;
+
 function integer(min: number, max: number) {
   return z
     .string()
@@ -45,6 +47,12 @@ const list = z.string().transform((value) =>
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== ''),
+);
+
+/** A comma within a secret would make two of it, and a short one can be guessed. */
+const secrets = list.refine(
+  (values) => values.every((value) => value.length >= MIN_SECRET_LENGTH),
+  'must be secrets of at least 6 characters, without commas',
 );
 
 /** Entries that would never match are faults: each of them locks somebody out without a word. */
@@ -225,12 +233,12 @@ export const SETTINGS = {
     'JSON file of who may emit over HTTP, by API key or service account, and to which projects.',
   ),
   TASK_INTAKE_GITHUB_SECRETS: setting(
-    list,
+    secrets,
     '',
     'Secrets of GitHub webhooks; several while one is replaced by another.',
   ),
   TASK_INTAKE_GITEA_SECRETS: setting(
-    list,
+    secrets,
     '',
     'Secrets of Gitea and Forgejo webhooks; several while one is replaced by another.',
   ),

@@ -60,7 +60,7 @@ function signatureOf({
   forge,
   header,
 }: Pick<WebhookRequest, 'forge' | 'header'>): string | undefined {
-  const own =
-    forge === 'gitea' ? header('x-gitea-signature') || header('x-forgejo-signature') : undefined;
+  const names = ['x-gitea-signature', 'x-forgejo-signature', 'x-gogs-signature'];
+  const own = forge === 'gitea' ? names.map(header).find(Boolean) : undefined;
   return own ? `sha256=${own}` : header('x-hub-signature-256');
 }

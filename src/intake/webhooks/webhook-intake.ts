@@ -50,8 +50,8 @@ interface Webhook {
 const HEADERS: Readonly<Record<Forge, { type: readonly string[]; delivery: readonly string[] }>> = {
   github: { type: ['x-github-event'], delivery: ['x-github-delivery'] },
   gitea: {
-    type: ['x-gitea-event', 'x-forgejo-event', 'x-github-event'],
-    delivery: ['x-gitea-delivery', 'x-forgejo-delivery', 'x-github-delivery'],
+    type: ['x-gitea-event', 'x-forgejo-event', 'x-gogs-event', 'x-github-event'],
+    delivery: ['x-gitea-delivery', 'x-forgejo-delivery', 'x-gogs-delivery', 'x-github-delivery'],
   },
 };
 
@@ -89,7 +89,11 @@ export class WebhookIntake {
     if (json.kind === 'invalid') return { kind: 'invalid_body', reason: json.reason };
     const firstOf = (names: readonly string[]) => names.map(header).find(Boolean);
     const deliveryId = firstOf(HEADERS[forge].delivery);
-    const name = firstOf(HEADERS[forge].type) ?? '';
+    const name = firstOf(HEADERS[forge].type);
+    if (name === undefined) {
+      const reason = `the type of the webhook is missing: send ${HEADERS[forge].type[0]}`;
+      return { kind: 'invalid_body', reason };
+    }
     const webhook: Webhook = { forge, name, deliveryId, text: json.text, appender };
     const mapped = mapWebhook(forge, name, json.value, { id: deliveryId });
     switch (mapped.kind) {

@@ -75,6 +75,7 @@ describe('isFromForge', () => {
     expect(await from('github', { 'x-hub-signature-256': SIGNED })).toBe(true);
     expect(await from('gitea', { 'x-gitea-signature': digits })).toBe(true);
     expect(await from('gitea', { 'x-forgejo-signature': digits })).toBe(true);
+    expect(await from('gitea', { 'x-gogs-signature': digits })).toBe(true);
     expect(await from('gitea', { 'x-hub-signature-256': SIGNED })).toBe(true);
     expect(await from('gitea', { 'x-gitea-signature': '', 'x-hub-signature-256': SIGNED })).toBe(
       true,

@@ -216,7 +216,7 @@ describe('WebhookIntake', () => {
   });
 
   it('says which types tell of no task, and why a webhook of another type tells nothing', async () => {
-    for (const name of ['ping', 'push', '']) {
+    for (const name of ['ping', 'push']) {
       expect(await accept({ name })).toMatchObject({ kind: 'unmapped' });
     }
     expect(await accept({ payload: runPayload({ status: 'paused' }) })).toEqual({
@@ -248,6 +248,18 @@ describe('WebhookIntake', () => {
       header: (key) => forgejo[key],
     });
     expect(idOf(again)).toEqual(idOf(first));
+    expect(await lengths()).toEqual([1, 0]);
+  });
+
+  it('refuses what does not say its type, and reads it under the name that Gogs gives it', async () => {
+    const { name, payload } = giteaStatus();
+    const nameless = deliver({ forge: 'gitea', name: '', payload });
+    const untyped = { ...nameless, header: (key: string) => nameless.header(key) || undefined };
+    expect(await createIntake(connection).accept(untyped)).toMatchObject({ kind: 'invalid_body' });
+    const header = (key: string) => (key === 'x-gogs-event' ? name : untyped.header(key));
+    expect(await createIntake(connection).accept({ ...untyped, header })).toMatchObject({
+      kind: 'results',
+    });
     expect(await lengths()).toEqual([1, 0]);
   });
 
