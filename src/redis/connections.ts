@@ -1,4 +1,7 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
+import { watchPassword } from './password-watch.ts';
+import type { RedisAddress } from './redis-address.ts';
+import { type ConnectionListener, RedisClient, retryWaitMs } from './redis-client.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 /**
@@ -8,18 +11,17 @@ import { parseRedisUrl } from './redis-url.ts';
 
 /** After this long without an answer a command's connection counts as dead. */
 const ANSWER_TIMEOUT_MS = 4000;
+/** Longer than a blocked read may take. A server that is frozen takes connections, and is silent then. */
+const BLOCKED_TIMEOUT_MS = 3500;
 const CONNECT_TIMEOUT_MS = 2500;
 /** Short, since the others are asked only after a sentinel that is silent. */
 const SENTINEL_TIMEOUT_MS = 800;
 /** Redis does not hear a goodbye on a connection that is blocked. */
 const DISCONNECT_TIMEOUT_MS = 100;
-const MAX_RECONNECT_WAIT_MS = 1000;
 
-export interface ConnectionOptions {
-  readonly url: string;
+export interface ConnectionOptions extends RedisAddress, ConnectionListener {
   /** Shown by CLIENT LIST: what the connection is for. */
   readonly name: string;
-  readonly onError: (error: Error) => void;
 }
 
 /**
@@ -28,11 +30,12 @@ export interface ConnectionOptions {
  * their own rules. Nothing is sent twice: whether a lost command was executed is unknown.
  */
 export function connectForCommands(options: ConnectionOptions): Redis {
-  return connect(options, {
+  const client = open(options, {
     socketTimeout: ANSWER_TIMEOUT_MS,
-    retryStrategy: (attempt) =>
-      Math.min(MAX_RECONNECT_WAIT_MS, 50 * 2 ** Math.min(attempt, 5)) * (0.5 + Math.random() / 2),
+    retryStrategy: retryWaitMs,
   });
+  if (options.credentials?.hasPassword) watchPassword(client, options);
+  return client;
 }
 
 /**
@@ -40,7 +43,7 @@ export function connectForCommands(options: ConnectionOptions): Redis {
  * a reset may never settle, so the loop throws the connection away and makes a new one.
  */
 export function connectForBlocking(options: ConnectionOptions): Redis {
-  return connect(options, { retryStrategy: () => null });
+  return open(options, { socketTimeout: BLOCKED_TIMEOUT_MS, retryStrategy: () => null });
 }
 
 /** How long it may take to be connected, in milliseconds, with every sentinel but one silent. */
@@ -49,29 +52,19 @@ export function connectDeadlineMs(url: string): number {
   return CONNECT_TIMEOUT_MS + 500 + 2 * SENTINEL_TIMEOUT_MS * (sentinels?.length ?? 0);
 }
 
-function connect(options: ConnectionOptions, kind: RedisOptions): Redis {
-  const address = parseRedisUrl(options.url);
-  const settings = {
-    ...address,
+function open(options: ConnectionOptions, kind: RedisOptions): RedisClient {
+  const hasSentinels = parseRedisUrl(options.url).sentinels !== undefined;
+  return new RedisClient(options, options, {
     ...kind,
     connectionName: `tasktrail:${options.name}`,
+    // Redis 7.0 does not know it, and its refusal would fill the log of denied commands.
+    disableClientInfo: true,
     // For sentinels, too, and for the primary that they name.
-    connectTimeout: address.sentinels ? SENTINEL_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
+    connectTimeout: hasSentinels ? SENTINEL_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
     sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-    lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // A demoted primary or a loading one: leave it, and find the right one by reconnecting.
-    reconnectOnError: (error: Error) => /^(READONLY|MASTERDOWN)/.test(error.message),
-    replyMapping: 'legacy',
-  } satisfies RedisOptions;
-  const redis = new Redis(settings);
-  redis.on('error', (error: Error & { readonly command?: { readonly name: string } }) => {
-    // ioredis would go on in database 0, which is somebody else's.
-    if (error.command?.name === 'select') redis.disconnect(true);
-    options.onError(error);
   });
-  return redis;
 }

@@ -5,8 +5,8 @@ import { BlockingReader, LONGEST_READ_MS } from '../../src/redis/blocking-reader
 import { DeadlineError } from '../../src/runtime/deadline.ts';
 import { idOf } from '../fixtures/events.ts';
 import { eventually } from '../fixtures/facts.ts';
+import { startLosingProxy } from '../fixtures/losing-proxy.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { startSilentProxy } from './silent-proxy.ts';
 
 const STREAM = 'events';
 const server = useRedis();
@@ -94,22 +94,22 @@ describe('a blocking reader', () => {
   });
 
   test('gives up, within its deadline, a network that fell silent while it reads', async () => {
-    const proxy = await startSilentProxy(server.url);
+    await using proxy = await startLosingProxy(server.url);
     const reader = await openReader(proxy.url);
     proxy.fallSilent();
     const startedAt = performance.now();
     await expect(reader.read(STREAM, STREAM_START, 10)).rejects.toThrow(DeadlineError);
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_READ_MS + 500);
     reader[Symbol.dispose]();
-    await eventually(() => expect(proxy.connections).toBe(0));
+    await eventually(() => expect(proxy.open).toBe(0));
   });
 
   test('gives up, within its deadline, a network that fell silent while it connects', async () => {
-    const proxy = await startSilentProxy(server.url);
+    await using proxy = await startLosingProxy(server.url);
     proxy.fallSilent();
     const startedAt = performance.now();
     await expect(openReader(proxy.url)).rejects.toThrow(DeadlineError);
     expect(performance.now() - startedAt).toBeLessThan(LONGEST_READ_MS + 500);
-    await eventually(() => expect(proxy.connections).toBe(0));
+    await eventually(() => expect(proxy.open).toBe(0));
   });
 });

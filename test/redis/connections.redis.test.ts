@@ -7,8 +7,8 @@ import {
   connectForCommands,
 } from '../../src/redis/connections.ts';
 import { eventually } from '../fixtures/facts.ts';
+import { startLosingProxy } from '../fixtures/losing-proxy.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { startSilentProxy } from './silent-proxy.ts';
 
 const server = useRedis();
 
@@ -74,7 +74,7 @@ describe('a connection for commands', () => {
   });
 
   test('leaves a network that fell silent while it reconnected, and works once it is back', async () => {
-    const proxy = await startSilentProxy(server.url);
+    await using proxy = await startLosingProxy(server.url);
     const { redis } = await open(connectForCommands, proxy.url);
     proxy.fallSilent();
     const lost = timed(redis.ping());

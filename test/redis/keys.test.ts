@@ -27,6 +27,7 @@ const FAMILIES: Families = { ...READ_MODEL_FAMILIES, ...INTAKE_FAMILIES };
 const FIXED = [
   KEYS.projector,
   KEYS.lease,
+  KEYS.repair,
   executions.all(),
   ...TASK_STATUSES.map((status) => executions.byStatus(status)),
 ];
@@ -79,6 +80,20 @@ describe('keys', () => {
       expect(key).toMatch(/^task-tracking:/);
     }
     expect(STREAMS).toEqual(['task-events:v1', 'task-events:v1:quarantine', 'task-updates:v1']);
+  });
+
+  test('of the read model are told from all others by their names', () => {
+    const { parse } = KEYS.readModel;
+    for (const id of ['run-1', 'a:executions', 'executions', 'execution:x']) {
+      expect(parse(execution(id))).toEqual({ kind: 'row', executionId: id });
+    }
+    const sets = [executions.all(), ...TASK_STATUSES.map((status) => executions.byStatus(status))];
+    sets.push(executions.byProject('a/b:c'), executions.byProjectAndStatus('a/b', 'error'));
+    sets.push(executions.byPrincipal('slack:a\nb'));
+    for (const key of sets) expect(parse(key)).toEqual({ kind: 'executions', key });
+    for (const key of [KEYS.projector, KEYS.lease, KEYS.repair, ...STREAMS]) {
+      expect(parse(key)).toBeUndefined();
+    }
   });
 
   test('of intake begin with task-intake:, so that a rebuild leaves them', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseRedisUrl, RedisUrlError } from '../../src/redis/redis-url.ts';
+import { parseRedisUrl, RedisUrlError, withoutCredentials } from '../../src/redis/redis-url.ts';
 
 describe('a Redis URL', () => {
   test.for([
@@ -15,8 +15,16 @@ describe('a Redis URL', () => {
     ['redis://ana@h', { host: 'h', port: 6379, username: 'ana', db: 0 }],
     ['redis://:a%40b%2Fc%25@h', { host: 'h', port: 6379, password: 'a@b/c%', db: 0 }],
     ['redis://:a:b@h', { host: 'h', port: 6379, password: 'a:b', db: 0 }],
-    ['rediss://h:7000', { host: 'h', port: 7000, db: 0, tls: {} }],
+    ['rediss://h:7000', { host: 'h', port: 7000, db: 0, tls: { servername: 'h' } }],
+    ['rediss://127.0.0.1:7000', { host: '127.0.0.1', port: 7000, db: 0, tls: {} }],
+    ['rediss://[::1]', { host: '::1', port: 6379, db: 0, tls: {} }],
     ['unix:///run/redis.sock', { path: '/run/redis.sock' }],
+    ['unix:///run/a@b:c.sock', { path: '/run/a@b:c.sock' }],
+    ['unix://ana@/run/redis.sock', { path: '/run/redis.sock', username: 'ana' }],
+    [
+      'unix://ana:a%40b%2Fc@/run/redis.sock',
+      { path: '/run/redis.sock', username: 'ana', password: 'a@b/c' },
+    ],
     [
       'redis+sentinel://s1:26379/main',
       { sentinels: [{ host: 's1', port: 26379 }], name: 'main', db: 0 },
@@ -38,6 +46,17 @@ describe('a Redis URL', () => {
     [
       'redis+sentinel://:a:b@s1/main',
       { sentinels: [{ host: 's1', port: 26379 }], name: 'main', password: 'a:b', db: 0 },
+    ],
+    [
+      'rediss+sentinel://s1/main',
+      {
+        sentinels: [{ host: 's1', port: 26379 }],
+        name: 'main',
+        db: 0,
+        tls: {},
+        sentinelTLS: {},
+        enableTLSForSentinelMode: true,
+      },
     ],
   ])('%s is understood', ([text, options]) => {
     expect(parseRedisUrl(text as string)).toEqual(options);
@@ -73,7 +92,9 @@ describe('a Redis URL', () => {
     'redis+sentinel://s1/100%',
     'redis+sentinel://:100%@s1/main',
     'redis+sentinel://s1/main?x=1',
-    'rediss+sentinel://s1/main',
+    'redisss+sentinel://s1/main',
+    'unix://ana@run/redis.sock',
+    'unix://ana:100%@/run/redis.sock',
   ])('%j is refused, with what is expected instead', (text) => {
     const error = thrownBy(() => parseRedisUrl(text));
     expect(error).toBeInstanceOf(RedisUrlError);
@@ -92,6 +113,21 @@ describe('a Redis URL', () => {
     expect(`${error.message}${error.stack}${JSON.stringify(error)}`).not.toContain('hunter2');
     expect(error.cause).toBeUndefined();
   });
+});
+
+test.for([
+  ['redis://127.0.0.1:6379/1', 'redis://127.0.0.1:6379/1'],
+  ['redis://user:p@ss/word@redis.internal:6379', 'redis://redis.internal:6379'],
+  ['rediss://:secret@redis.internal', 'rediss://redis.internal'],
+  ['redis://redis.internal?password=secret', 'redis://redis.internal'],
+  [
+    'redis+sentinel://u:secret@a:26379,b:26379/primary/0',
+    'redis+sentinel://a:26379,b:26379/primary/0',
+  ],
+  ['unix:///run/redis.sock', 'unix:///run/redis.sock'],
+  ['unix://user:secret@/run/redis.sock', 'unix:///run/redis.sock'],
+] as const)('%s is shown as %s', ([url, shown]) => {
+  expect(withoutCredentials(url)).toBe(shown);
 });
 
 function thrownBy(action: () => unknown): unknown {

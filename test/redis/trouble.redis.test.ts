@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type ConnectionOptions, connectForCommands } from '../../src/redis/connections.ts';
 import { isRedisAway, logTrouble } from '../../src/redis/trouble.ts';
 import { DeadlineError } from '../../src/runtime/deadline.ts';
+import { whileBusy } from '../fixtures/ailing-redis.ts';
 import { eventually } from '../fixtures/facts.ts';
 import { useRedis } from '../fixtures/redis.ts';
 
@@ -54,6 +55,30 @@ describe('Redis is away', () => {
     });
   });
 
+  test('where it knows no such password, which may be one that is being rotated', async () => {
+    const rejected = connectForCommands(connection(server.url.replace('//', '//ana:old@')));
+    try {
+      expect(isRedisAway(await failureOf(rejected.connect()))).toBe(true);
+      expect(isRedisAway(await failureOf(rejected.get('key')))).toBe(true);
+    } finally {
+      rejected.disconnect();
+    }
+    await connected(async (redis) => {
+      expect(isRedisAway(await failureOf(redis.call('AUTH', 'ana', 'old')))).toBe(true);
+    });
+  });
+
+  test('where it has no such database, which is said instead of using another one', async () => {
+    const redis = connectForCommands(connection(`${server.url}/99`));
+    try {
+      const failure = await failureOf(redis.connect());
+      expect(String(failure)).toMatch(/^RedisConnectionError: ERR DB index is out of range/);
+      expect(isRedisAway(failure)).toBe(true);
+    } finally {
+      redis.disconnect();
+    }
+  });
+
   test('where it is silent', async () => {
     await connected(async (redis) => {
       await server.server.pause();
@@ -84,21 +109,28 @@ describe('Redis is away', () => {
   });
 });
 
+test('a Redis that is busy with a script is away, for a connection that stays open', async () => {
+  await connected(async (redis) => {
+    await whileBusy(server, async () => {
+      expect(isRedisAway(await failureOf(redis.get('key')))).toBe(true);
+    });
+    expect(await redis.get('key')).toBeNull();
+  });
+});
+
 describe('Redis is not away', () => {
   test('where it answers with what waiting does not mend', async () => {
     await connected(async (redis) => {
       await redis.set('text', 'x');
       expect(isRedisAway(await failureOf(redis.xlen('text')))).toBe(false);
       expect(isRedisAway(await failureOf(redis.call('NONSENSE')))).toBe(false);
-      const refused = await failureOf(redis.call('AUTH', 'nobody', 'wrong'));
-      expect(isRedisAway(refused)).toBe(false);
     });
     expect(isRedisAway(new TypeError('x is not a function'))).toBe(false);
     expect(isRedisAway('connect ECONNREFUSED')).toBe(false);
   });
 });
 
-test('an outage is one line each time, and a defect all that is known of it', () => {
+test('an outage is one line, and a defect all that is known of it', () => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: 'warn' }, { write: (line) => lines.push(JSON.parse(line)) });
   logTrouble(logger, new Error('Connection is closed.'), { attempt: 3 }, 'the loop is interrupted');
@@ -118,4 +150,46 @@ test('an outage is one line each time, and a defect all that is known of it', ()
     },
   ]);
   expect(lines[0]).not.toHaveProperty('err');
+});
+
+test('an outage that goes on is not said again, and another one is', () => {
+  const reasons: unknown[] = [];
+  const logger = pino({}, { write: (line) => reasons.push(JSON.parse(line).reason) });
+  for (const reason of ['Connection is closed.', 'LOADING', 'Connection is closed.', 'LOADING']) {
+    logTrouble(logger, new Error(reason), {}, 'the loop is interrupted');
+  }
+  expect(reasons).toEqual(['Connection is closed.', 'LOADING']);
+});
+
+test('a Redis that is full is there, and refuses in one line what it will take again', async () => {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+  const admin = server.connect();
+  await admin.config('SET', 'maxmemory', '1');
+  try {
+    await connected(async (redis) => {
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        const failure = await failureOf(redis.set('key', 'x'));
+        expect(isRedisAway(failure)).toBe(false);
+        logTrouble(logger, failure, {}, 'the loop is interrupted');
+      }
+    });
+  } finally {
+    await admin.config('SET', 'maxmemory', '0');
+  }
+  const msg = 'the loop is interrupted: Redis refuses it, trying again';
+  expect(lines).toEqual([
+    expect.objectContaining({ level: 50, reason: expect.stringMatching(/^OOM /), msg }),
+  ]);
+  expect(lines[0]).not.toHaveProperty('err');
+});
+
+test('what a user may not do is one line, too, and says so', () => {
+  const lines: Record<string, unknown>[] = [];
+  const logger = pino({}, { write: (line) => lines.push(JSON.parse(line)) });
+  const reason = "NOPERM this user has no permissions to run the 'xadd' command";
+  logTrouble(logger, new Error(reason), {}, 'the loop is interrupted');
+  logTrouble(logger, new Error(reason), {}, 'the loop is interrupted');
+  const msg = 'the loop is interrupted: Redis refuses it, trying again';
+  expect(lines).toEqual([expect.objectContaining({ level: 50, reason, msg })]);
 });

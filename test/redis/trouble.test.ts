@@ -12,6 +12,7 @@ describe('an answer of Redis', () => {
     'NOPERM this user has no permissions',
     "ERR unknown command 'NONSENSE'",
     'BADENTRY an entry of 3 texts cannot be appended',
+    'OTHERLAYOUT task-tracking:projector has layout 9',
   ])('lasts: %s', (message) => {
     expect(judgeFailure(answer(message))).toBe('lasts');
   });

@@ -94,6 +94,8 @@ function open(target: string | RedisOptions, answerTimeoutMs: number): Redis {
   const settings = {
     ...(typeof target === 'string' ? {} : target),
     connectionName: 'tasktrail:producer',
+    // Redis 7.0 does not know it, and its refusal would fill the log of denied commands.
+    disableClientInfo: true,
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,

@@ -36,7 +36,7 @@ export class BufferFullError extends ProducerError {
 
 const REMEDIES: Readonly<Record<string, string>> = {
   WRONGTYPE: 'The key holds something else: is this the right Redis?',
-  NOPERM: 'Allow the Redis user to run XADD on this key.',
+  NOPERM: 'Let this user of Redis run XADD on task-events:v1, as tasktrail-producer may.',
 };
 
 /** Redis answered that this event cannot be appended, and asking again would not help. */
