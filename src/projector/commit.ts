@@ -3,31 +3,36 @@ import type { Redis } from 'ioredis';
 import { encodeChange } from '../redis/change-entry.ts';
 import { FeedAheadError } from '../redis/feed-ahead.ts';
 import { type Keys, LAYOUT_VERSION } from '../redis/keys.ts';
+import { requireLayout, type StoredLayout } from '../redis/layout.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import { decodeTaskRow, encodeTaskRow, type Task } from '../redis/task-row.ts';
 import { FatalError } from '../runtime/retry.ts';
+import { CheckpointAheadError } from './checkpoint-ahead.ts';
 import type { CommitPlan } from './plan.ts';
 import type { ProjectorState } from './projector.ts';
 
 const COMMIT = loadScript('commit');
 
+/** What says which program may read and write what is stored. */
+export async function readLayout(redis: Redis, keys: Keys): Promise<StoredLayout> {
+  const [layout, program] = await redis.hmget(keys.projector, 'layout', 'program');
+  return { layout: layout ?? '', program: program ?? '' };
+}
+
 /**
- * @throws FatalError when the read model was written by another layout version
+ * @throws FatalError when a later program wrote the read model, or the checkpoint is none
+ * @throws CheckpointAheadError when it was found ahead of the events, and not mended since
+ * @throws OlderLayoutError when it was not migrated
  */
 export async function loadState(redis: Redis, keys: Keys): Promise<ProjectorState> {
-  const [checkpoint, epoch, layout] = await redis.hmget(
+  const fields = ['checkpoint', 'epoch', 'layout', 'program', 'checkpointAhead'] as const;
+  const [checkpoint = null, epoch, layout, program, ahead] = await redis.hmget(
     keys.projector,
-    'checkpoint',
-    'epoch',
-    'layout',
+    ...fields,
   );
-  if (layout != null && layout !== LAYOUT_VERSION) {
-    throw new FatalError(
-      `the read model has layout ${layout}, this program writes layout ${LAYOUT_VERSION}: ` +
-        'run the program version that wrote it, or delete every key that begins with task-tracking:',
-    );
-  }
-  return { checkpoint: toStreamId(checkpoint ?? null), epoch: epoch ?? undefined };
+  requireLayout({ layout: layout ?? '', program: program ?? '' });
+  if (checkpoint !== null && checkpoint === ahead) throw new CheckpointAheadError(keys);
+  return { checkpoint: toStreamId(checkpoint, keys), epoch: epoch ?? undefined };
 }
 
 /** The rows of these executions; those that have none are absent. */
@@ -52,6 +57,7 @@ export async function loadRows(
 /**
  * Writes the plan, if the stored state is still the one that the batch started from.
  *
+ * @param program version of this program
  * @returns whether it was written; false means that somebody else was first
  */
 export async function commit(
@@ -59,11 +65,11 @@ export async function commit(
   keys: Keys,
   from: ProjectorState,
   plan: CommitPlan,
-  feedMaxLength: number,
+  program: string,
 ): Promise<boolean> {
   const { names, firstSet, args } = encodePlan(keys, plan);
   const guard = [from.checkpoint ?? '', from.epoch ?? ''];
-  const header = [plan.checkpoint, plan.entries, LAYOUT_VERSION, feedMaxLength, firstSet];
+  const header = [plan.checkpoint, plan.entries, LAYOUT_VERSION, program, firstSet];
   try {
     return (await runScript(redis, COMMIT, names, [...guard, ...header, ...args])) === 1;
   } catch (error) {
@@ -108,9 +114,12 @@ function encodePlan(keys: Keys, plan: CommitPlan): EncodedPlan {
   return { names, firstSet, args };
 }
 
-function toStreamId(text: string | null): StreamId | undefined {
+function toStreamId(text: string | null, keys: Keys): StreamId | undefined {
   if (text === null) return undefined;
   const id = parseStreamId(text);
-  if (id === undefined) throw new FatalError(`the stored checkpoint is no stream id: ${text}`);
-  return id;
+  if (id !== undefined) return id;
+  throw new FatalError(
+    `the checkpoint in ${keys.projector} is no stream id: ${JSON.stringify(text)}. Run tasktrail ` +
+      'repair --yes, which finds out how far events were applied, then start the projector again',
+  );
 }

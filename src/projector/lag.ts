@@ -1,4 +1,10 @@
-import { STREAM_START, type StreamId, streamIdTimeMs } from '@tasktrail/contract';
+import {
+  compareStreamIds,
+  parseStreamId,
+  STREAM_START,
+  type StreamId,
+  streamIdTimeMs,
+} from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import type { Keys } from '../redis/keys.ts';
 
@@ -11,7 +17,7 @@ export interface Lag {
 
 /** What a lag is computed from, read in one go. */
 export interface LagReading {
-  /** Entries that the stream has ever had, and that it has now. */
+  /** Entries that there have ever been, of streams before it, too, and that there are now. */
   readonly entriesAdded: number;
   readonly length: number;
   /** Entries that all commits together have read. */
@@ -34,21 +40,47 @@ export function lagOf(reading: LagReading, nowMs: number): Lag {
   };
 }
 
+/**
+ * Also where the checkpoint is ahead of the stream, so that nothing comes after it: then at least one
+ * event counts as waiting. Which one is the oldest is known where nothing of the stream was read.
+ */
 export async function readLag(redis: Redis, keys: Keys): Promise<LagReading> {
-  const [checkpoint, entriesRead] = await redis.hmget(keys.projector, 'checkpoint', 'entriesRead');
-  const [length, waiting] = await Promise.all([
+  const fields = ['checkpoint', 'entriesRead', 'eventsAccount'] as const;
+  const [checkpointText, read, account] = await redis.hmget(keys.projector, ...fields);
+  const checkpoint = parseStreamId(checkpointText ?? '') ?? STREAM_START;
+  const entriesRead = Number(read ?? 0);
+  const [length, [firstWaiting]] = await Promise.all([
     redis.xlen(keys.events),
-    redis.xrange(keys.events, `(${checkpoint ?? STREAM_START}`, '+', 'COUNT', 1),
+    redis.xrange(keys.events, `(${checkpoint}`, '+', 'COUNT', 1),
   ]);
-  return {
-    length,
-    entriesAdded: length === 0 ? 0 : await readEntriesAdded(redis, keys.events),
-    entriesRead: Number(entriesRead ?? 0),
-    oldestWaiting: waiting[0]?.[0] as StreamId | undefined,
-  };
+  if (length === 0) return { length, entriesAdded: 0, entriesRead, oldestWaiting: undefined };
+  const stream = await readStream(redis, keys.events);
+  const entriesAdded = stream.entriesAdded + addedBefore(account ?? '', stream.entriesAdded);
+  let oldestWaiting = parseStreamId(firstWaiting?.[0] ?? '');
+  if (compareStreamIds(stream.last, checkpoint) < 0) {
+    const isAllUnread = entriesAdded - entriesRead >= length;
+    oldestWaiting = isAllUnread ? await firstOf(redis, keys.events) : stream.last;
+  }
+  return { length, entriesAdded, entriesRead, oldestWaiting };
 }
 
-async function readEntriesAdded(redis: Redis, stream: string): Promise<number> {
+async function firstOf(redis: Redis, stream: string): Promise<StreamId | undefined> {
+  const [first] = await redis.xrange(stream, '-', '+', 'COUNT', 1);
+  return parseStreamId(first?.[0] ?? '');
+}
+
+/** Entries of the streams that were deleted before this one, by the account of all events. */
+function addedBefore(account: string, added: number): number {
+  const [seen = 0, before = 0] = account.split(' ').map((text) => Number(text) || 0);
+  return added < seen ? before + seen : before;
+}
+
+async function readStream(
+  redis: Redis,
+  stream: string,
+): Promise<{ readonly entriesAdded: number; readonly last: StreamId }> {
   const info = (await redis.xinfo('STREAM', stream)) as unknown[];
-  return Number(info[info.indexOf('entries-added') + 1]);
+  const of = (name: string) => info[info.indexOf(name) + 1];
+  const last = parseStreamId(String(of('last-generated-id'))) ?? STREAM_START;
+  return { entriesAdded: Number(of('entries-added')), last };
 }

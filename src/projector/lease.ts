@@ -16,14 +16,14 @@ const PROLONG_AFTER_MS = 1500;
 export class Lease {
   readonly #redis: Redis;
   readonly #key: string;
-  readonly #holder: string;
+  /** Names this projector among all others. */
+  readonly holder: string;
   #heldUntilMs = 0;
 
-  /** @param holder names this projector among all others */
   constructor(redis: Redis, key: string, holder: string) {
     this.#redis = redis;
     this.#key = key;
-    this.#holder = holder;
+    this.holder = holder;
   }
 
   /** Whether the lease is held now: takes or prolongs it where needed, and else costs nothing. */
@@ -32,7 +32,7 @@ export class Lease {
     // here than there.
     const askedAtMs = performance.now();
     if (this.#heldUntilMs - askedAtMs > LEASE_MS - PROLONG_AFTER_MS) return true;
-    const isHeld = await runScript(this.#redis, HOLD, [this.#key], [this.#holder, LEASE_MS]);
+    const isHeld = await runScript(this.#redis, HOLD, [this.#key], [this.holder, LEASE_MS]);
     this.#heldUntilMs = isHeld === 1 ? askedAtMs + LEASE_MS : 0;
     return isHeld === 1;
   }
@@ -40,6 +40,6 @@ export class Lease {
   /** Gives it up, so that a standby takes over at once. */
   async release(): Promise<void> {
     this.#heldUntilMs = 0;
-    await runScript(this.#redis, RELEASE, [this.#key], [this.#holder]);
+    await runScript(this.#redis, RELEASE, [this.#key], [this.holder]);
   }
 }

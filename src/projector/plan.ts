@@ -153,7 +153,8 @@ function bytesOf({ item, previous }: TaskChange): number {
   return texts.reduce((bytes, text) => bytes + text.length, 1000);
 }
 
-function changeOf(before: Task | undefined, after: Task): TaskChange {
+/** What the feed says of an event that turned one state of a task into the next. */
+export function changeOf(before: Task | undefined, after: Task): TaskChange {
   return {
     item: toItem(after),
     previous:

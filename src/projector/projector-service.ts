@@ -5,12 +5,15 @@ import { replaceEpoch } from '../redis/epoch.ts';
 import type { Keys } from '../redis/keys.ts';
 import { logTrouble } from '../redis/trouble.ts';
 import { LoopWatch } from '../runtime/loop-watch.ts';
+import { Reminders } from '../runtime/reminders.ts';
 import { retryUntilAborted, sleep } from '../runtime/retry.ts';
 import type { Health, HealthCheck, Service } from '../runtime/service.ts';
+import { CheckpointAheadError, refuseAhead } from './checkpoint-ahead.ts';
 import { commit, loadRows, loadState } from './commit.ts';
 import type { EventEntry } from './event-reader.ts';
 import { type EventSourceOptions, readEvents } from './event-source.ts';
 import type { Lease } from './lease.ts';
+import { migrate, refuseNewer } from './migrations.ts';
 import {
   type CommitPlan,
   type DecodedEvent,
@@ -26,7 +29,8 @@ export interface ProjectorOptions {
   readonly keys: Keys;
   readonly events: EventSourceOptions;
   readonly lease: Lease;
-  readonly feedMaxLength: number;
+  /** Version of this program. */
+  readonly program: string;
   /** Makes a new epoch, never the same one twice. */
   readonly createEpoch: () => string;
   readonly observer: ProjectorObserver;
@@ -46,6 +50,7 @@ export class ProjectorService implements Service, HealthCheck {
   readonly name = 'projector';
   readonly #options: ProjectorOptions;
   readonly #loop = new LoopWatch(LOOP_BOUND_MS);
+  readonly #reminders = new Reminders();
   #role: 'starting' | 'standby' | 'applying' = 'starting';
   /** What was committed last: only a loss of history takes it back. */
   #committed: ProjectorState | undefined;
@@ -61,6 +66,10 @@ export class ProjectorService implements Service, HealthCheck {
       maxMs: 1000,
       onFailure: (err, attempt, waitMs) => {
         this.#loop.fail(err);
+        const isToldAlready =
+          err instanceof CheckpointAheadError &&
+          !this.#reminders.isDue(err.name, performance.now());
+        if (isToldAlready) return;
         logTrouble(logger, err, { attempt, waitMs }, 'the projector is interrupted');
       },
     });
@@ -72,22 +81,30 @@ export class ProjectorService implements Service, HealthCheck {
   }
 
   async #standByThenApply(signal: AbortSignal): Promise<void> {
-    const { lease, logger } = this.#options;
+    const { redis, keys, lease, program, logger } = this.#options;
+    // A standby that must not apply says so now, and not when it is needed.
+    await refuseNewer(redis, keys);
     while (!(await lease.hold())) {
       this.#become('standby');
       this.#loop.turn();
       await sleep(STANDBY_POLL_MS, signal);
       if (signal.aborted) return;
     }
+    let isLeaseKept = false;
     try {
       this.#become('applying');
+      const hold = () => lease.hold();
+      await migrate({ redis, keys, holder: lease.holder, hold, program, logger }, signal);
       while (!signal.aborted && (await lease.hold())) await this.#applyUntilMoved(signal);
     } catch (error) {
       // Told at once: where Redis is silent, giving up the lease takes seconds.
       this.#loop.fail(error);
+      // A standby could do no more, and the account of all events goes on under the lease.
+      isLeaseKept = error instanceof CheckpointAheadError;
       throw error;
     } finally {
-      await lease.release().catch((err) => logger.debug({ err }, 'lease left to expire'));
+      if (!isLeaseKept)
+        await lease.release().catch((err) => logger.debug({ err }, 'lease left to expire'));
     }
   }
 
@@ -131,9 +148,14 @@ export class ProjectorService implements Service, HealthCheck {
     return reached;
   }
 
-  /** Emptying Redis drops no connection: an idle projector sees it by looking. */
+  /**
+   * Emptying Redis drops no connection: an idle projector sees it by looking. Nor does anything else
+   * tell that nothing comes because the checkpoint is ahead of all that does.
+   */
   async #confirm(state: ProjectorState): Promise<ProjectorState | undefined> {
-    const stored = await loadState(this.#options.redis, this.#options.keys);
+    const { redis, keys } = this.#options;
+    await refuseAhead(redis, keys);
+    const stored = await loadState(redis, keys);
     const isSame = stored.checkpoint === state.checkpoint && stored.epoch === state.epoch;
     return isSame ? state : undefined;
   }
@@ -143,10 +165,10 @@ export class ProjectorService implements Service, HealthCheck {
     state: ProjectorState,
     batch: readonly [DecodedEvent, ...DecodedEvent[]],
   ): Promise<CommitPlan | undefined> {
-    const { redis, keys, feedMaxLength, observer } = this.#options;
+    const { redis, keys, program, observer } = this.#options;
     const startedAt = performance.now();
     const plan = planBatch(batch, await loadRows(redis, keys, executionsOf(batch)), keys);
-    if (!(await commit(redis, keys, state, plan, feedMaxLength))) {
+    if (!(await commit(redis, keys, state, plan, program))) {
       observer.onConflict();
       return undefined;
     }

@@ -8,6 +8,12 @@ import { compareStreamIds, STREAM_START, type StreamId } from '@tasktrail/contra
  * guarded by the checkpoint, so that a batch is applied whole or not at all and a second projector
  * running at the same time is harmless. `lease.ts` keeps that second one idle, to save its work
  * and nothing more. `projector-service.ts` is the loop.
+ *
+ * `checkpoint-ahead.ts` refuses to go on where events would be skipped.
+ *
+ * Beside it `trim-service.ts` trims events and feed: `trim.lua` decides how far, since it alone sees
+ * the checkpoint of that very moment. `removals.ts` tells what others trimmed. What an older program
+ * stored is brought to today's layout by `migrations.ts`, before the first event is applied.
  */
 
 /** Where the projector has got to, as stored beside the read model. */
@@ -42,4 +48,11 @@ export interface ProjectorObserver {
   /** Somebody else moved the checkpoint first; the batch was refused and is read again. */
   onConflict(): void;
   onQuarantined(id: StreamId, reason: string, field: string): void;
+}
+
+/** What trimming tells whoever measures it, in entries. */
+export interface TrimObserver {
+  onTrimmed(events: number, changes: number): void;
+  /** Events are gone that something else trimmed or deleted; `lost` of them were never applied. */
+  onRemoved(removed: number, lost: number): void;
 }

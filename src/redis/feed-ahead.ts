@@ -10,8 +10,7 @@ export class FeedAheadError extends Error {
   constructor(keys: Keys, options?: ErrorOptions) {
     super(
       `${keys.updates} is ahead of the checkpoint in ${keys.projector}, so one of them was changed ` +
-        `by hand. To rebuild the read model from the events, stop the projector, delete ` +
-        `${keys.updates} and every key that begins with task-tracking: and start it again`,
+        'by hand. Run tasktrail repair --yes: it finds out how far events were applied',
       options,
     );
   }

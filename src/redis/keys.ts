@@ -13,10 +13,15 @@ export interface Keys {
   readonly quarantine: string;
   /** Stream: the change feed. */
   readonly updates: string;
-  /** Hash: `checkpoint`, `epoch`, `formerEpochs`, `layout`, `entriesRead`. */
+  /**
+   * Hash: `checkpoint`, `epoch`, `formerEpochs`, `layout` and the `program` that laid it out,
+   * `entriesRead`; of trimming `eventsTrimmed`, `trimmedTo` and `eventsAccount`.
+   */
   readonly projector: string;
   /** String with expiry: who applies events now. */
   readonly lease: string;
+  /** Hash: how far a repair has come, and what clients were not told of it. */
+  readonly repair: string;
   /** Hash: one task. */
   execution(executionId: string): string;
   /** Ordered sets: score occurredAt in milliseconds, member executionId. */
@@ -26,6 +31,13 @@ export interface Keys {
     byProject(project: string): string;
     byProjectAndStatus(project: string, status: TaskStatus): string;
     byPrincipal(principal: Principal): string;
+  };
+  /** For whoever walks over all keys. */
+  readonly readModel: {
+    /** Of rows and ordered sets, as SCAN takes it; it matches a few others. */
+    readonly pattern: string;
+    /** What a key that matches holds; undefined for the others. */
+    parse(key: string): ReadModelKey | undefined;
   };
   /** What intake remembers for a time. None of it is part of the read model. */
   readonly intake: {
@@ -47,6 +59,12 @@ export interface Keys {
   };
 }
 
+/** What a key of the read model holds by its name. */
+export type ReadModelKey =
+  | { readonly kind: 'row'; readonly executionId: string }
+  /** An ordered set of executions, also one that nothing demands. */
+  | { readonly kind: 'executions'; readonly key: string };
+
 /** The single partition of today's layout. */
 export const KEYS: Keys = {
   events: EVENTS_STREAM,
@@ -54,6 +72,7 @@ export const KEYS: Keys = {
   updates: 'task-updates:v1',
   projector: 'task-tracking:projector',
   lease: 'task-tracking:projector:lease',
+  repair: 'task-tracking:repair',
   execution: (executionId) => `task-tracking:execution:${executionId}`,
   executions: {
     all: () => 'task-tracking:executions',
@@ -62,6 +81,16 @@ export const KEYS: Keys = {
     byProjectAndStatus: (project, status) =>
       `task-tracking:project-status:${project}:${status}:executions`,
     byPrincipal: (principal) => `task-tracking:principal:${principal}:executions`,
+  },
+  readModel: {
+    pattern: 'task-tracking:*execution*',
+    parse: (key) => {
+      const [, executionId] = /^task-tracking:execution:(.+)$/s.exec(key) ?? [];
+      if (executionId !== undefined) return { kind: 'row', executionId };
+      return /^task-tracking:(.+:)?executions$/s.test(key)
+        ? { kind: 'executions', key }
+        : undefined;
+    },
   },
   intake: {
     record: (digest) => `task-intake:record:${digest}`,

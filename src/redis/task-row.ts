@@ -30,7 +30,7 @@ export class CorruptRowError extends Error {
     const whose = executionId ?? 'an execution without id';
     super(
       `the stored row of ${whose} is corrupt: ${field} ${expected}. ` +
-        'Nothing but the projector may write rows; rebuild the read model from the events.',
+        'Nothing but the projector may write rows: run tasktrail repair --yes.',
     );
     this.executionId = executionId;
     this.field = field;

@@ -1,11 +1,11 @@
-import { compareStreamIds, STREAM_START, type StreamId } from '@tasktrail/contract';
+import { compareStreamIds, laterStreamId, STREAM_START, type StreamId } from '@tasktrail/contract';
 
 /** What a tailer knows of the history that it follows. */
 export interface KnownHistory {
   readonly epoch: string;
   /** The change that was read last; undefined before the first one. */
   readonly last: StreamId | undefined;
-  /** Entries that the feed had lost from its front; what matters until a change has been read. */
+  /** Changes that had been written and were not in the feed; what matters until a change has been read. */
   readonly trimmed: number;
   /** Everything up to here has been read. */
   readonly head: StreamId;
@@ -19,12 +19,16 @@ export interface StoredHistory {
   readonly checkpoint: StreamId | undefined;
   /** The first entry of the feed. */
   readonly first: StreamId | undefined;
-  /** Entries that the feed has lost from its front. */
+  /** Changes that were written and are not in the feed. */
   readonly trimmed: number;
   /** Whether the change that was read last is still in the feed. */
   readonly holdsLast: boolean;
   /** The first change after that one. */
   readonly next: StreamId | undefined;
+  /** Where the feed ends, after everything that was read; undefined where there may be more. */
+  readonly end: StreamId | undefined;
+  /** The change that was written last; undefined where none was, or by an earlier version. */
+  readonly lastChange: StreamId | undefined;
 }
 
 export type Continuity =
@@ -51,7 +55,23 @@ export function judgeContinuity(known: KnownHistory, stored: StoredHistory): Con
     return { kind: stored.formerEpochs.includes(known.epoch) ? 'replaced' : 'lost' };
   }
   if (wentBack(known, stored)) return { kind: 'lost' };
-  return { kind: judgePrefix(known, stored) };
+  const proof = judgePrefix(known, stored);
+  if (proof === 'continued' && isEndMissing(known, stored)) return { kind: 'unproven' };
+  return { kind: proof };
+}
+
+/** Whether a change was written and is gone before it was read, by which nothing was told of it. */
+function isEndMissing(
+  known: KnownHistory,
+  { checkpoint, end, lastChange }: StoredHistory,
+): boolean {
+  if (end === undefined || !isWritten(lastChange, checkpoint ?? STREAM_START)) return false;
+  return compareStreamIds(lastChange, laterStreamId(known.head, end)) > 0;
+}
+
+/** One that is after the checkpoint says nothing: that was set back since. */
+function isWritten(lastChange: StreamId | undefined, head: StreamId): lastChange is StreamId {
+  return lastChange !== undefined && compareStreamIds(lastChange, head) <= 0;
 }
 
 function judgePrefix(
@@ -83,20 +103,38 @@ export interface FeedTail<E extends { readonly id: StreamId }> {
   readonly newest: StreamId | undefined;
   /** The entry that cannot be read and ends `entries`; what is before it is void. */
   readonly corruptAt: StreamId | undefined;
-  /** Entries that the feed has lost from its front. */
+  /** Changes that were written and are not in the feed. */
   readonly trimmed: number;
+  /** The change that was written last; undefined where none was, or by an earlier version. */
+  readonly lastChange: StreamId | undefined;
+  /** The highest id that was deleted from the feed one by one, as no trimming does. */
+  readonly maxDeleted: StreamId | undefined;
   readonly head: StreamId;
 }
 
-/**
- * The changes to begin with, oldest first, and the position that they follow without a gap.
- *
- * @param wanted how many at most
- */
+/** Changes to begin with, oldest first, and the position that they follow without a gap. */
+export interface Beginning<E> {
+  readonly entries: readonly E[];
+  readonly floor: StreamId;
+}
+
+/** @param wanted how many changes at most */
 export function beginFrom<E extends { readonly id: StreamId }>(
+  tail: FeedTail<E>,
+  wanted: number,
+): Beginning<E> {
+  const { entries, floor } = beginAtFront(tail, wanted);
+  const hole = latestHole(tail);
+  return {
+    entries: entries.filter(({ id }) => compareStreamIds(id, hole) > 0),
+    floor: laterStreamId(floor, hole),
+  };
+}
+
+function beginAtFront<E extends { readonly id: StreamId }>(
   { entries, corruptAt, trimmed, head }: FeedTail<E>,
   wanted: number,
-): { readonly entries: readonly E[]; readonly floor: StreamId } {
+): Beginning<E> {
   const oldestFirst = entries.toReversed();
   const isMore = entries.length > wanted;
   if (!isMore && corruptAt !== undefined) return { entries: oldestFirst, floor: corruptAt };
@@ -104,4 +142,11 @@ export function beginFrom<E extends { readonly id: StreamId }>(
   // The oldest entry serves as the floor: what came right before it is unknown.
   const [oldest, ...rest] = oldestFirst;
   return { entries: rest, floor: oldest?.id ?? head };
+}
+
+/** The latest position up to which changes are missing that were not trimmed from the front. */
+function latestHole<E extends { readonly id: StreamId }>(tail: FeedTail<E>): StreamId {
+  const { newest = STREAM_START, lastChange, maxDeleted = STREAM_START, head } = tail;
+  const isEndMissing = isWritten(lastChange, head) && compareStreamIds(newest, lastChange) < 0;
+  return isEndMissing || compareStreamIds(maxDeleted, head) > 0 ? head : maxDeleted;
 }

@@ -4,6 +4,7 @@ import { CorruptChangeError, decodeChange } from '../redis/change-entry.ts';
 import { replaceEpoch } from '../redis/epoch.ts';
 import { FeedAheadError } from '../redis/feed-ahead.ts';
 import type { Keys } from '../redis/keys.ts';
+import { requireLayout } from '../redis/layout.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import type { FeedTail, StoredHistory } from './continuity.ts';
 import type { FeedEntry } from './tailer.ts';
@@ -27,7 +28,11 @@ export interface FeedTailReading {
   readonly tail: FeedTail<FeedEntry>;
 }
 
-/** The feed's reads and the epoch's one write, each one step of Redis. */
+/**
+ * The feed's reads and the epoch's one write, each one step of Redis. A read throws a FatalError
+ * where a later program laid out what it read, and an OlderLayoutError until it is migrated: so no
+ * change is ever told that this program may misread.
+ */
 export class FeedReader {
   readonly #redis: Redis;
   readonly #keys: Keys;
@@ -42,11 +47,14 @@ export class FeedReader {
       last ?? STREAM_START,
       count,
     ]);
-    const [epoch, former, checkpoint, first, trimmed, holdsLast, entries] = reply as [
+    const [epoch, former, checkpoint, first, trimmed, holdsLast, entries, ...rest] = reply as [
       ...[string, string, string, string],
       ...[number, number],
       EntryReply[],
+      ...[string, string, string],
     ];
+    const [layout, program, lastChange] = rest;
+    requireLayout({ layout, program });
     const { readable, corrupt } = decodeEntries(entries);
     return {
       entries: readable,
@@ -59,6 +67,8 @@ export class FeedReader {
         trimmed,
         holdsLast: holdsLast === 1,
         next: idOf(entries[0]),
+        end: entries.length < count ? (idOf(entries.at(-1)) ?? last ?? STREAM_START) : undefined,
+        lastChange: parseStreamId(lastChange),
       },
     };
   }
@@ -66,14 +76,28 @@ export class FeedReader {
   /** @throws FeedAheadError when the feed is of another history than the checkpoint */
   async readTail(count: number): Promise<FeedTailReading> {
     const reply = await runScript(this.#redis, READ_FEED_TAIL, this.#feedKeys(), [count]);
-    const [epoch, checkpoint, trimmed, entries] = reply as [string, string, number, EntryReply[]];
+    const [epoch, checkpoint, trimmed, entries, ...rest] = reply as [
+      ...[string, string, number],
+      EntryReply[],
+      ...[string, string, string, string],
+    ];
+    const [layout, program, lastChange, maxDeleted] = rest;
+    requireLayout({ layout, program });
     const { readable, corrupt } = decodeEntries(entries);
     const head = parseStreamId(checkpoint) ?? STREAM_START;
     const newest = idOf(entries[0]);
     if (newest !== undefined && compareStreamIds(newest, head) > 0) {
       throw new FeedAheadError(this.#keys);
     }
-    const tail = { entries: readable, newest, corruptAt: corrupt?.id, trimmed, head };
+    const tail = {
+      entries: readable,
+      newest,
+      corruptAt: corrupt?.id,
+      trimmed,
+      lastChange: parseStreamId(lastChange),
+      maxDeleted: parseStreamId(maxDeleted),
+      head,
+    };
     return { epoch: epoch || undefined, tail };
   }
 

@@ -11,7 +11,8 @@ import {
 import { KEYS } from '../../src/redis/keys.ts';
 import { idOf } from '../fixtures/events.ts';
 
-export const FEED_MAX_LENGTH = 10_000;
+/** Version of the program that commits. */
+export const PROGRAM = '1.2.3';
 
 export interface Appended {
   readonly id: StreamId;
@@ -46,5 +47,5 @@ export async function planOf(redis: Redis, batch: readonly Appended[]): Promise<
 /** Applies a batch as the projector does; says whether it was committed. */
 export async function applyBatch(redis: Redis, batch: readonly Appended[]): Promise<boolean> {
   const state = await loadState(redis, KEYS);
-  return await commit(redis, KEYS, state, await planOf(redis, batch), FEED_MAX_LENGTH);
+  return await commit(redis, KEYS, state, await planOf(redis, batch), PROGRAM);
 }

@@ -8,7 +8,7 @@ import { KEYS } from '../../src/redis/keys.ts';
 import { FatalError } from '../../src/runtime/retry.ts';
 import { anEntry } from '../fixtures/events.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { appendEntries, applyBatch, FEED_MAX_LENGTH, nthEntryId, planOf } from './batches.ts';
+import { appendEntries, applyBatch, nthEntryId, PROGRAM, planOf } from './batches.ts';
 import { type Dump, dumpKeyspace } from './keyspace.ts';
 
 const server = useRedis();
@@ -17,7 +17,7 @@ let redis: Redis;
 let state: ProjectorState;
 let plan: CommitPlan;
 
-const send = () => commit(redis, KEYS, state, plan, FEED_MAX_LENGTH);
+const send = () => commit(redis, KEYS, state, plan, PROGRAM);
 
 /** A change, a move, a new task and a quarantined event: everything that a commit may write. */
 beforeEach(async () => {
@@ -70,7 +70,10 @@ describe('INV2: a commit', () => {
       checkpoint: nthEntryId(3),
       epoch: 'e1',
       layout: '1',
+      program: PROGRAM,
       entriesRead: '4',
+      lastChange: nthEntryId(2),
+      changesWritten: '3',
       later: 'kept',
     });
   });
@@ -97,7 +100,7 @@ describe('INV2: a commit', () => {
     await expectNothingWritten(async () => {
       const error = await send().catch((cause: unknown) => cause);
       expect(error).toBeInstanceOf(FeedAheadError);
-      expect((error as Error).message).toContain(`delete ${KEYS.updates}`);
+      expect((error as Error).message).toContain('tasktrail repair --yes');
     });
   });
 
@@ -163,10 +166,12 @@ describe('the stored state', () => {
   });
 
   test.for(['', '7', 'yesterday', '01-0'])(
-    'with the checkpoint %j ends the program',
+    'with the checkpoint %j ends the program, which says what to run',
     async (text) => {
       await redis.hset(KEYS.projector, 'checkpoint', text);
-      await expect(loadState(redis, KEYS)).rejects.toThrow(FatalError);
+      const loading = loadState(redis, KEYS);
+      await expect(loading).rejects.toThrow(FatalError);
+      await expect(loading).rejects.toThrow('tasktrail repair --yes');
     },
   );
 });

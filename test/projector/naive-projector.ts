@@ -56,6 +56,11 @@ export class NaiveProjector {
       checkpoint: this.#entries.at(-1)?.[0],
       entriesRead: String(this.#entries.length),
       layout: '1',
+      program: '1.2.3',
+      ...(this.#feed.length > 0 && {
+        lastChange: this.#feed.at(-1)?.[0],
+        changesWritten: String(this.#feed.length),
+      }),
     };
     return dump;
   }

@@ -5,6 +5,7 @@ import { KEYS } from '../../src/redis/keys.ts';
 import { anEntry, collidingEntry } from '../fixtures/events.ts';
 import { eventually, whenProjected } from '../fixtures/facts.ts';
 import { useRedis } from '../fixtures/redis.ts';
+import { asAnybody } from '../fixtures/redis-users.ts';
 import { type Appended, appendEntries, nthEntryId } from './batches.ts';
 import { dumpKeyspace } from './keyspace.ts';
 import { comparable, NaiveProjector } from './naive-projector.ts';
@@ -85,6 +86,13 @@ describe('a projector', () => {
     await expect(projector.ended).rejects.toThrow('layout 2');
     expect(await redis.get(KEYS.lease)).toBeNull();
   });
+
+  test('refuses one of a later layout also as a standby, at its start', async () => {
+    await redis.hset(KEYS.projector, 'layout', '2');
+    await redis.set(KEYS.lease, 'a later program');
+    const projector = await runProjector(server.url);
+    await expect(projector.ended).rejects.toThrow('layout 2');
+  });
 });
 
 describe('INV1: the read model is the fold of all events, each applied exactly once,', () => {
@@ -118,8 +126,8 @@ describe('INV1: the read model is the fold of all events, each applied exactly o
 
   test('although two projectors apply at the same time, each with a lease of its own', async () => {
     const [a, b] = await Promise.all([
-      runProjector(server.url, { batchSize: 10, leaseKey: 'lease-a' }),
-      runProjector(server.url, { batchSize: 7, leaseKey: 'lease-b' }),
+      runProjector(asAnybody(server.url), { batchSize: 10, leaseKey: 'lease-a' }),
+      runProjector(asAnybody(server.url), { batchSize: 7, leaseKey: 'lease-b' }),
     ]);
     await eventually(() => {
       for (const { health } of [a, b]) expect(health().details.role).toBe('applying');

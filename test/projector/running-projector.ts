@@ -10,7 +10,8 @@ import { connectForCommands } from '../../src/redis/connections.ts';
 import { createEpoch } from '../../src/redis/epoch.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import type { Health } from '../../src/runtime/service.ts';
-import { FEED_MAX_LENGTH } from './batches.ts';
+import { asUser } from '../fixtures/redis-users.ts';
+import { PROGRAM } from './batches.ts';
 
 interface Options {
   readonly batchSize?: number;
@@ -48,7 +49,8 @@ export async function runProjector(url: string, options: Options = {}): Promise<
       },
     },
   );
-  const connection = (name: string) => ({ url, name, onError: () => undefined });
+  const asProjector = asUser(url, 'projector');
+  const connection = (name: string) => ({ url: asProjector, name, onError: () => undefined });
   const redis: Redis = connectForCommands(connection('commands'));
   // Redis being away at start is no error.
   await redis.connect().catch(() => undefined);
@@ -62,7 +64,7 @@ export async function runProjector(url: string, options: Options = {}): Promise<
       batchSize: options.batchSize ?? 500,
     },
     lease: new Lease(redis, options.leaseKey ?? KEYS.lease, randomBytes(8).toString('hex')),
-    feedMaxLength: FEED_MAX_LENGTH,
+    program: PROGRAM,
     createEpoch,
     observer: {
       onCommit: (counts) => {

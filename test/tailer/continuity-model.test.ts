@@ -120,6 +120,8 @@ class TailerModel {
       trimmed,
       holdsLast: feed.includes(last),
       next: maybeId(next),
+      end: maybeId(feed.at(-1)) ?? known.last ?? toId(0),
+      lastChange: maybeId(changes.at(-1)),
     }).kind;
   }
 

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import {
   beginFrom,
   type Continuity,
+  type FeedTail,
   judgeContinuity,
   type KnownHistory,
   type StoredHistory,
@@ -17,6 +18,9 @@ const KNOWN: KnownHistory = {
   trimmed: 0,
   head: idOf('20-0'),
 };
+
+/** As of a feed that an earlier version wrote. */
+const UNKNOWN = { lastChange: undefined, maxDeleted: undefined };
 
 const EPOCHS = {
   'the same': { epoch: 'followed', formerEpochs: ['before'] },
@@ -74,6 +78,8 @@ test('a new history without a checkpoint goes on', () => {
     trimmed: 0,
     holdsLast: false,
     next: undefined,
+    end: undefined,
+    lastChange: undefined,
   };
   expect(judgeContinuity(known, stored)).toEqual({ kind: 'continued' });
 });
@@ -98,7 +104,7 @@ describe('the changes to begin with', () => {
         const newestFirst = feed.toReversed().slice(0, wanted + 1);
         const newest = newestFirst[0];
         const read = newestFirst.map((id) => ({ id }));
-        const tail = { entries: read, newest, corruptAt: undefined, trimmed, head };
+        const tail = { entries: read, newest, corruptAt: undefined, trimmed, ...UNKNOWN, head };
         const { entries, floor } = beginFrom(tail, wanted);
         const left = all.slice(0, all.length - entries.length);
         expect(entries.map(({ id }) => id)).toEqual(all.slice(left.length));
@@ -119,10 +125,80 @@ describe('the changes to begin with', () => {
       newest: idOf('9-0'),
       corruptAt: idOf('7-0'),
       trimmed: 0,
+      ...UNKNOWN,
       head: idOf('9-0'),
     };
     expect(beginFrom(tail, 5)).toEqual({ entries: entries.toReversed(), floor: '7-0' });
     expect(beginFrom(tail, 1)).toEqual({ entries: [{ id: '9-0' }], floor: '8-0' });
+  });
+});
+
+describe('changes that are missing, and were not trimmed from the front,', () => {
+  const feed = (ids: readonly string[], more: Partial<FeedTail<{ id: StreamId }>>) => ({
+    entries: ids.map((id) => ({ id: idOf(id) })),
+    newest: maybeId(ids[0]),
+    corruptAt: undefined,
+    trimmed: 0,
+    ...UNKNOWN,
+    head: idOf('20-0'),
+    ...more,
+  });
+
+  test.for<[what: string, tail: FeedTail<{ id: StreamId }>, floor: string, ids: string[]]>([
+    ['from its end', feed(['9-0', '8-0'], { lastChange: idOf('10-0') }), '20-0', []],
+    ['with the whole feed', feed([], { trimmed: 3, lastChange: idOf('10-0') }), '20-0', []],
+    ['not at all', feed(['10-0', '9-0'], { lastChange: idOf('10-0') }), '0-0', ['9-0', '10-0']],
+    [
+      'not where an earlier version wrote since',
+      feed(['10-0', '9-0'], { lastChange: idOf('9-0') }),
+      '0-0',
+      ['9-0', '10-0'],
+    ],
+    [
+      'not where the checkpoint went back',
+      feed(['9-0'], { lastChange: idOf('30-0') }),
+      '0-0',
+      ['9-0'],
+    ],
+    [
+      'from within',
+      feed(['11-0', '10-0', '8-0'], { trimmed: 1, maxDeleted: idOf('9-0') }),
+      '9-0',
+      ['10-0', '11-0'],
+    ],
+    [
+      'from after the checkpoint',
+      feed(['9-0'], { trimmed: 1, maxDeleted: idOf('30-0') }),
+      '20-0',
+      [],
+    ],
+  ])('%s: cursors before them expire', ([, tail, floor, ids]) => {
+    expect(beginFrom(tail, 5)).toEqual({ entries: ids.map((id) => ({ id: idOf(id) })), floor });
+  });
+
+  test.for<
+    [what: string, known: Partial<KnownHistory>, stored: Partial<StoredHistory>, kind: string]
+  >([
+    ['missing before it was read', {}, { end: '10-0', lastChange: '25-0' }, 'unproven'],
+    ['missing behind others', {}, { end: '22-0', lastChange: '25-0' }, 'unproven'],
+    ['read now', {}, { end: '25-0', lastChange: '25-0' }, 'continued'],
+    ['maybe not read yet', {}, { end: undefined, lastChange: '25-0' }, 'continued'],
+    ['of an earlier version', {}, { end: '25-0', lastChange: '22-0' }, 'continued'],
+    ['missing, as is known', { head: '25-0' }, { end: '10-0', lastChange: '25-0' }, 'continued'],
+    ['after the checkpoint', {}, { end: '10-0', lastChange: '31-0' }, 'continued'],
+  ] as never)('a last change that is %s', ([, known, stored, kind]) => {
+    const whole = {
+      epoch: 'followed',
+      formerEpochs: [],
+      checkpoint: idOf('30-0'),
+      first: idOf('5-0'),
+      trimmed: 0,
+      holdsLast: true,
+      next: undefined,
+      end: undefined,
+      lastChange: undefined,
+    };
+    expect(judgeContinuity({ ...KNOWN, ...known }, { ...whole, ...stored }).kind).toBe(kind);
   });
 });
 
@@ -153,6 +229,8 @@ function tableOf(known: KnownHistory, places: Record<string, Place>) {
             trimmed,
             holdsLast,
             next: maybeId(nextId),
+            end: undefined,
+            lastChange: undefined,
           };
           const name = `last change ${last}, checkpoint ${checkpoint}, next ${next}`;
           return { name, epoch, known, stored, verdict };

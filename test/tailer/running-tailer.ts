@@ -9,6 +9,7 @@ import { FeedReader } from '../../src/tailer/feed-reader.ts';
 import type { FeedEntry, FeedSink, ResetCause } from '../../src/tailer/tailer.ts';
 import { TailerService } from '../../src/tailer/tailer-service.ts';
 import { eventually } from '../fixtures/facts.ts';
+import { asUser } from '../fixtures/redis-users.ts';
 
 interface Options {
   readonly replayLimit?: number;
@@ -71,7 +72,8 @@ class RecordingSink implements FeedSink {
 /** Runs a tailer with connections of its own, as the program does, until the test ends. */
 export async function runTailer(url: string, options: Options = {}): Promise<RunningTailer> {
   let restarts = 0;
-  const connection = (name: string) => ({ url, name, onError: () => undefined });
+  const asServer = asUser(url, 'server');
+  const connection = (name: string) => ({ url: asServer, name, onError: () => undefined });
   const redis = connectForCommands(connection('commands'));
   // Redis being away at start is no error.
   await redis.connect().catch(() => undefined);

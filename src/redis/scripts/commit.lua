@@ -9,17 +9,22 @@
 -- KEYS[5..] rows, then ordered sets; both named below by their place in KEYS
 -- ARGV[1] checkpoint that the batch started from, '' for none
 -- ARGV[2] epoch that the batch started from, '' for none
--- ARGV[3] new checkpoint   ARGV[4] entries in the batch   ARGV[5] layout version
--- ARGV[6] changes to keep in the feed   ARGV[7] place in KEYS of the first ordered set
+-- ARGV[3] new checkpoint   ARGV[4] entries in the batch
+-- ARGV[5] layout version   ARGV[6] program version, kept where there was no layout
+-- ARGV[7] place in KEYS of the first ordered set
 -- ARGV[8..] four lists, each with its length first:
 --   changes      id, count, field, value, ...
 --   quarantined  source id, reason, field, detail
 --   rows         key, count, field, value, ...
 --   moves        key, score ('' removes), member
 --
+-- Beside the checkpoint it keeps what shows that the feed lost changes: the last one that was written,
+-- and how many were (of those that earlier versions wrote, only what is left counts).
+--
 -- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again. An error
--- when the read model has another layout, when a key holds what it should not, and when the last
--- event of the batch is not here: it was read from a node that is not this one, or deleted since.
+-- when the read model has another layout, when a key holds what it should not, when the checkpoint was
+-- found ahead of the events, and when the last event of the batch is not here: it was read from a node
+-- that is not this one, or deleted since.
 
 local function stored(field)
   return redis.call('HGET', KEYS[1], field) or ''
@@ -32,6 +37,11 @@ end
 local layout = stored('layout')
 if layout ~= '' and layout ~= ARGV[5] then
   return redis.error_reply('OTHERLAYOUT ' .. KEYS[1] .. ' has layout ' .. layout)
+end
+
+local ahead = stored('checkpointAhead')
+if ahead ~= '' and ahead == ARGV[1] then
+  return redis.error_reply('CHECKPOINTAHEAD ' .. ahead .. ' was found ahead of ' .. KEYS[2])
 end
 
 if #redis.call('XRANGE', KEYS[2], ARGV[3], ARGV[3]) == 0 then
@@ -65,9 +75,12 @@ local function take_list()
   return list
 end
 
-for _ = 1, tonumber(take()) do
-  local id = take()
-  redis.call('XADD', KEYS[3], id, unpack(take_list()))
+local written = tonumber(stored('changesWritten')) or redis.call('XLEN', KEYS[3])
+local changes = tonumber(take())
+local last_change
+for _ = 1, changes do
+  last_change = take()
+  redis.call('XADD', KEYS[3], last_change, unpack(take_list()))
 end
 
 -- An entry of more pairs than unpack can take is kept as one JSON array.
@@ -104,8 +117,18 @@ for _ = 1, tonumber(take()) do
   end
 end
 
-redis.call('XTRIM', KEYS[3], 'MAXLEN', '~', ARGV[6])
+if layout == '' then
+  redis.call('HSET', KEYS[1], 'layout', ARGV[5], 'program', ARGV[6])
+end
+if last_change then
+  local total = string.format('%d', written + changes)
+  redis.call('HSET', KEYS[1], 'lastChange', last_change, 'changesWritten', total)
+end
+if ahead ~= '' then
+  -- Of a checkpoint that was mended since.
+  redis.call('HSET', KEYS[1], 'checkpointAhead', '')
+end
 -- Not by HINCRBY, which fails where it finds no number.
 local read = string.format('%d', (tonumber(stored('entriesRead')) or 0) + ARGV[4])
-redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'layout', ARGV[5], 'entriesRead', read)
+redis.call('HSET', KEYS[1], 'checkpoint', ARGV[3], 'entriesRead', read)
 return 1
