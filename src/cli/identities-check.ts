@@ -2,7 +2,7 @@ import { type Principal, principalOf } from '@tasktrail/contract';
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
 import { type Identities, readIdentities } from '../auth/identities.ts';
-import { admitsAnyGoogleAccount, type ClaimRules } from '../auth/token-claims.ts';
+import { admitsAnyGoogleAccount } from '../auth/token-claims.ts';
 import type { Keys } from '../redis/keys.ts';
 import { printable } from './quarantine/text.ts';
 import { type OperatorIo, withRedis } from './redis-session.ts';
@@ -18,7 +18,8 @@ export interface IdentitySettings extends AdmissionRules {
   readonly identitiesPath: string | undefined;
 }
 
-type AdmissionRules = Pick<ClaimRules, 'allowedDomains' | 'allowedEmails'>;
+/** Of the variables and of the members file together. */
+type AdmissionRules = Parameters<typeof admitsAnyGoogleAccount>[0];
 
 const HELP = `
 A viewer is google:<e-mail> or google-sub:<account id>, and the aliases that the identities file gives it.
@@ -177,8 +178,8 @@ function parseActor(json: string | null): NamedUser | undefined {
 function remedyOf({ principal }: Creator, match: Match): string {
   const line = `"google:<e-mail>": [${JSON.stringify(principal)}]`;
   return match.kind === 'kept_out'
-    ? 'let one of them in by TASK_DASHBOARD_ALLOWED_EMAILS, or add to the identities file, with the ' +
-        `address of somebody who can sign in: ${line}`
+    ? 'let one of them in by TASK_DASHBOARD_ALLOWED_EMAILS or the members file, or add to the identities ' +
+        `file, with the address of somebody who can sign in: ${line}`
     : `add to the identities file, with the address of this person: ${line}`;
 }
 

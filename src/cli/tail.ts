@@ -12,6 +12,8 @@ import { BlockingReader, type StreamEntry } from '../redis/blocking-reader.ts';
 import { CorruptChangeError, decodeChange } from '../redis/change-entry.ts';
 import { type ConnectionOptions, connectForCommands } from '../redis/connections.ts';
 import type { Keys } from '../redis/keys.ts';
+import type { RedisAddress } from '../redis/redis-address.ts';
+import { Reminders } from '../runtime/reminders.ts';
 import { FatalError, retryUntilAborted } from '../runtime/retry.ts';
 
 /** `tasktrail tail`: the change feed as NDJSON, straight from Redis and whoever may see it. */
@@ -25,7 +27,7 @@ export interface TailOptions {
 }
 
 export interface TailIo {
-  readonly redisUrl: string;
+  readonly redis: RedisAddress;
   readonly keys: Keys;
   readonly write: (line: string) => void;
   readonly writeError: (line: string) => void;
@@ -70,8 +72,9 @@ export async function runTail(
   const stop = AbortSignal.any([signal, done.signal]);
   // Why Redis is away: what a command rejects with only says that it is.
   let reason: string | undefined;
+  const reminders = new Reminders();
   const connection: ConnectionOptions = {
-    url: io.redisUrl,
+    ...io.redis,
     name: 'tail',
     onError: ({ message }) => {
       reason ??= message;
@@ -99,8 +102,8 @@ export async function runTail(
       minMs: 100,
       maxMs: 2000,
       onFailure: (error) => {
-        const problem = reason ?? (error instanceof Error ? error.message : error);
-        io.writeError(`tail: ${problem}; trying again`);
+        const line = `tail: ${reason ?? (error instanceof Error ? error.message : error)}; trying again`;
+        if (reminders.isDue(line, performance.now())) io.writeError(line);
         reason = undefined;
       },
     },

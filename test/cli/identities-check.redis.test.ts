@@ -30,7 +30,7 @@ async function check(argv: readonly string[] = [], settings: Partial<IdentitySet
     command.parse(argv, { from: 'user' }).opts(),
     { identitiesPath: undefined, allowedDomains: [], allowedEmails: [], ...settings },
     {
-      redisUrl: server.url,
+      redis: { url: server.urlOf('operator') },
       keys: KEYS,
       write: (line) => out.push(line),
       writeError: (line) => err.push(line),

@@ -4,7 +4,7 @@ import { matchOf } from '../../src/cli/identities-check.ts';
 
 const ANYBODY = { allowedDomains: [], allowedEmails: [] };
 
-function match(principal: string, rules: Partial<typeof RULES> = {}, aliases: object = {}) {
+function match(principal: string, rules: object = {}, aliases: object = {}) {
   const parsed = parseIdentities(JSON.stringify(aliases));
   if (parsed.kind === 'invalid') throw new Error(parsed.problems.join());
   return matchOf(principal, parsed.value, { ...ANYBODY, ...rules }).kind;
@@ -50,6 +50,12 @@ describe('with allowed domains and addresses', () => {
     ['slack:U9', 'no_alias'],
   ])('%s is %s', ([principal = '', kind]) => {
     expect(match(principal, RULES, ALIASES)).toBe(kind);
+  });
+
+  test('of a members file alone, nobody else is let in', () => {
+    const rules = { membersPath: 'members.json' };
+    expect(match('google:ana@example.com', rules)).toBe('kept_out');
+    expect(match('google:ana@example.com', { ...rules, ...RULES })).toBe('matched');
   });
 
   test('of which only addresses are given, an account without an address is kept out', () => {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { type AppendedEntry, appendOnce } from '../../redis/append-once.ts';
 import { connectForCommands } from '../../redis/connections.ts';
 import type { Keys } from '../../redis/keys.ts';
+import type { RedisAddress } from '../../redis/redis-address.ts';
 import { judgeFailure } from '../../redis/trouble.ts';
 import { retryUntilAborted } from '../../runtime/retry.ts';
 import type { Batch } from './batch.ts';
@@ -9,7 +10,7 @@ import { messageOf } from './input.ts';
 import type { EmitEnd } from './texts.ts';
 
 export interface AppenderOptions {
-  readonly redisUrl: string;
+  readonly redis: RedisAddress;
   readonly keys: Keys;
   /** Milliseconds that a batch may wait for Redis. */
   readonly giveUpMs: number;
@@ -108,7 +109,7 @@ export class EmitAppender {
     this.#redis?.disconnect();
     this.#connectionTrouble = undefined;
     const redis = connectForCommands({
-      url: this.#options.redisUrl,
+      ...this.#options.redis,
       name: 'emit',
       onError: ({ message }) => {
         if (this.#redis === redis) this.#connectionTrouble ??= message;

@@ -1,10 +1,12 @@
 import type { Keys } from '../../redis/keys.ts';
+import type { RedisAddress } from '../../redis/redis-address.ts';
+import { withoutCredentials } from '../../redis/redis-url.ts';
 import { type Clock, MACHINE_CLOCK } from '../../runtime/clock.ts';
+import type { Terminal } from '../progress-bar.ts';
 import { EmitAppender } from './appender.ts';
-import type { EmitTerminal } from './bar.ts';
 import { NextBatch } from './batch.ts';
 import { prepareEvent } from './entry.ts';
-import { type EmitFlags, type RequestedFile, requestOf, withoutCredentials } from './events.ts';
+import { type EmitFlags, type RequestedFile, requestOf } from './events.ts';
 import { type EmitInput, EmitInputError } from './input.ts';
 import { appenderOptionsOf, emitInputs } from './inputs.ts';
 import { outputModeOf } from './output.ts';
@@ -20,7 +22,7 @@ import { endOfFlagsText } from './texts.ts';
  * `appender.ts`, which appends; `output.ts` tells of it, in the words of `texts.ts`.
  */
 export interface EmitIo {
-  readonly redisUrl: string;
+  readonly redis: RedisAddress;
   readonly keys: Keys;
   /** Opened only when there are neither flags nor files. */
   readonly standardInput: EmitInput;
@@ -32,7 +34,7 @@ export interface EmitIo {
   readonly write: (text: string) => void | Promise<void>;
   readonly writeError: (line: string) => void;
   /** Where a bar can be drawn, when standard output is a terminal. */
-  readonly terminal?: EmitTerminal | undefined;
+  readonly terminal?: Terminal | undefined;
   /** Stops it: what is on its way is finished, the rest left. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds that a batch may wait for Redis. Default 10 000. */
@@ -113,7 +115,7 @@ async function emitEvent(
     onAppended: (_, [entry]) => (quiet || entry === undefined ? undefined : io.write(entry.id)),
   });
   const end = await appender.run(() => batch.take());
-  const text = endOfFlagsText(end, withoutCredentials(io.redisUrl), Boolean(eventId));
+  const text = endOfFlagsText(end, withoutCredentials(io.redis.url), Boolean(eventId));
   if (text !== undefined) io.writeError(text);
   return end.kind === 'ended' ? 0 : 1;
 }

@@ -114,8 +114,3 @@ function actorOf(text: string): { provider: string; id: string } {
 function wrongUsage(problem: string): EmitRequest {
   return { kind: 'wrong_usage', problem };
 }
-
-/** A URL of Redis for a person to read: without user, password and parameters. */
-export function withoutCredentials(url: string): string {
-  return url.replace(/\/\/.*@/s, '//').replace(/\?.*/s, '');
-}

@@ -1,9 +1,9 @@
+import { withoutCredentials } from '../../redis/redis-url.ts';
 import { MACHINE_CLOCK } from '../../runtime/clock.ts';
+import type { ProgressBar } from '../progress-bar.ts';
 import { type AppenderOptions, EmitAppender } from './appender.ts';
-import type { EmitBar } from './bar.ts';
 import { NextBatch, type Place } from './batch.ts';
 import type { EmitIo } from './emit.ts';
-import { withoutCredentials } from './events.ts';
 import { EmitOutput, type OutputMode } from './output.ts';
 import { EmitReader, type NamedInput } from './reader.ts';
 import { endOfLinesText } from './texts.ts';
@@ -51,7 +51,7 @@ export async function emitInputs(
     const end = await appender.run(() => batch.take());
     onStop();
     const isLeft = !reader.hasReadAll || reader.place !== done;
-    text = endOfLinesText(end, withoutCredentials(io.redisUrl), done, output.counts, isLeft);
+    text = endOfLinesText(end, withoutCredentials(io.redis.url), done, output.counts, isLeft);
     await reading;
     const isDone = end.kind === 'ended' || (end.kind === 'stopped' && !isLeft);
     return isDone && output.counts.refused === 0 ? 0 : 1;
@@ -66,9 +66,9 @@ export function appenderOptionsOf(
   io: EmitIo,
   say: (text: string) => void,
 ): Omit<AppenderOptions, 'onAppended'> {
-  const server = withoutCredentials(io.redisUrl);
+  const server = withoutCredentials(io.redis.url);
   return {
-    redisUrl: io.redisUrl,
+    redis: io.redis,
     keys: io.keys,
     giveUpMs: io.giveUpMs ?? 10_000,
     random: io.random ?? Math.random,
@@ -81,10 +81,13 @@ export function appenderOptionsOf(
 async function openBar(
   inputs: readonly NamedInput[],
   { terminal }: EmitIo,
-): Promise<EmitBar | undefined> {
+): Promise<ProgressBar | undefined> {
   if (terminal === undefined) return undefined;
-  const { EmitBar } = await import('./bar.ts');
+  const { ProgressBar } = await import('../progress-bar.ts');
   const sizes = inputs.map(({ input }) => input.sizeBytes);
   const isSized = sizes.every((size) => size !== undefined);
-  return new EmitBar(terminal, isSized ? sizes.reduce((sum, size) => sum + size, 0) : undefined);
+  return new ProgressBar(
+    terminal,
+    isSized ? sizes.reduce((sum, size) => sum + size, 0) : undefined,
+  );
 }

@@ -1,7 +1,7 @@
 import type { AppendedEntry } from '../../redis/append-once.ts';
-import type { EmitBar, EmitTerminal } from './bar.ts';
+import type { ProgressBar, Terminal } from '../progress-bar.ts';
 import type { Batch, Place } from './batch.ts';
-import { appendedLine, type EmitCounts, placeText, summaryText } from './texts.ts';
+import { appendedLine, countsText, type EmitCounts, placeText, summaryText } from './texts.ts';
 
 /** How an emit tells what became of lines: each on standard output, by a bar, or only in the end. */
 export type OutputMode = 'lines' | 'bar' | 'summary';
@@ -12,7 +12,7 @@ export type OutputMode = 'lines' | 'bar' | 'summary';
  */
 export function outputModeOf(
   { quiet = false }: { readonly quiet?: boolean },
-  terminal: EmitTerminal | undefined,
+  terminal: Terminal | undefined,
   isTyped: boolean,
 ): OutputMode {
   if (quiet) return 'summary';
@@ -22,7 +22,7 @@ export function outputModeOf(
 export interface OutputOptions {
   readonly mode: OutputMode;
   /** Drawn on where the mode is `bar`. */
-  readonly bar: EmitBar | undefined;
+  readonly bar: ProgressBar | undefined;
   readonly write: (text: string) => void | Promise<void>;
   readonly writeError: (line: string) => void;
   readonly monotonicMs: () => number;
@@ -52,7 +52,7 @@ export class EmitOutput {
       repeated: this.#counts.repeated + repeated,
     };
     const { mode, bar, monotonicMs, write } = this.#options;
-    bar?.update(through.bytes, this.#counts, monotonicMs() - this.#startedAt);
+    bar?.update(through.bytes, countsText(this.#counts, monotonicMs() - this.#startedAt));
     if (mode !== 'lines' || lines.length === 0) return;
     const told = entries.flatMap(({ id, isRepeat }, index) => {
       const line = lines[index];

@@ -36,6 +36,15 @@ export function appendedLine({ file, line }: Place, id: StreamId, isRepeat: bool
   });
 }
 
+/** `1200 events, 400/s`, and what was refused. */
+export function countsText(counts: EmitCounts, elapsedMs: number): string {
+  const { appended, repeated, refused } = counts;
+  const events = appended + repeated;
+  const rate = elapsedMs > 0 ? Math.round((events * 1000) / elapsedMs) : 0;
+  const problems = refused === 0 ? '' : `, ${refused} refused`;
+  return `${events} ${events === 1 ? 'event' : 'events'}, ${rate}/s${problems}`;
+}
+
 export function summaryText({ appended, repeated, refused }: EmitCounts): string {
   return `${appended} appended, ${repeated} already there, ${refused} refused`;
 }
@@ -101,8 +110,7 @@ const START_REDIS = 'Start Redis, or correct TASK_TRACKING_REDIS_URL';
 
 const REMEDIES: Readonly<Record<string, string>> = {
   WRONGTYPE: 'A key holds something else: is this the right Redis?',
-  NOPERM:
-    'Allow the Redis user scripts, on the keys that PROTOCOL.md, Keys, names for events and intake.',
+  NOPERM: 'The one for this command is tasktrail-emit there.',
 };
 
 function gaveUpText(end: EmitEnd & { readonly kind: 'gave_up' }, server: string): string {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_BATCH_LINES } from '../../../src/cli/emit/batch.ts';
 import { KEYS } from '../../../src/redis/keys.ts';
+import { startLosingProxy } from '../../fixtures/losing-proxy.ts';
 import { useRedis } from '../../fixtures/redis.ts';
-import { type EmitGiven, emit, eventLines, messages, startLosingNetwork } from './emitting.ts';
+import { type EmitGiven, emit, eventLines, messages } from './emitting.ts';
 
 /** What was appended survives it, as events must. */
 const redis = useRedis({ appendOnly: 'always' });
@@ -76,8 +77,8 @@ describe('a run that was cut in the middle', () => {
 
   test('before it was told of anything, and is run again, doubles nothing', async () => {
     const files = fileOf(1200);
-    await using network = await startLosingNetwork(redis.url, 1);
-    const first = await run({ files, redisUrl: network.url, giveUpMs: 1000 });
+    await using network = await startLosingProxy(redis.url, { loseEvery: 1 });
+    const first = await run({ files, redis: network, giveUpMs: 1000 });
     expect(first).toMatchObject({ code: 1, out: [] });
     expect(first.err.at(-1)).toContain('No line is done');
     expect((await messages(redis)).length).toBeGreaterThan(0);
@@ -115,8 +116,8 @@ describe('a run that was cut in the middle', () => {
 });
 
 test('answers that are lost on their way double nothing and keep the order', async () => {
-  await using network = await startLosingNetwork(redis.url, 3);
-  const { code, out, err } = await run({ files: fileOf(5000), redisUrl: network.url });
+  await using network = await startLosingProxy(redis.url, { loseEvery: 3 });
+  const { code, out, err } = await run({ files: fileOf(5000), redis: network });
   expect(network.lost).toBeGreaterThan(2);
   expect({ code, told: out.length }).toEqual({ code: 0, told: 5000 });
   expect(err).toContainEqual(expect.stringContaining('cannot append now'));

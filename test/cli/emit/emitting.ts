@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import type { EmitTerminal } from '../../../src/cli/emit/bar.ts';
 import { type EmitIo, runEmit } from '../../../src/cli/emit/emit.ts';
 import type { EmitFlags } from '../../../src/cli/emit/events.ts';
 import { EmitInputError } from '../../../src/cli/emit/input.ts';
+import type { Terminal } from '../../../src/cli/progress-bar.ts';
 import { KEYS } from '../../../src/redis/keys.ts';
 import type { TestRedis } from '../../fixtures/redis.ts';
 
@@ -29,7 +27,7 @@ export async function emit(redis: TestRedis, given: EmitGiven): Promise<Emitted>
   const out: string[] = [];
   const err: string[] = [];
   const code = await runEmit(Object.keys(files), flags, {
-    redisUrl: redis.url,
+    redis: { url: redis.urlOf('emit') },
     keys: KEYS,
     standardInput: { sizeBytes: undefined, open: () => bytesOf(lines) },
     isTyped: false,
@@ -81,7 +79,7 @@ export async function messages(redis: TestRedis): Promise<(string | undefined)[]
 }
 
 /** A terminal that keeps what is written, for a person without the sequences that move the cursor. */
-export function fakeTerminal(isTTY = true): { terminal: EmitTerminal; text: () => string } {
+export function fakeTerminal(isTTY = true): { terminal: Terminal; text: () => string } {
   const written: string[] = [];
   const stream = new Writable({
     decodeStrings: false,
@@ -94,52 +92,6 @@ export function fakeTerminal(isTTY = true): { terminal: EmitTerminal; text: () =
     terminal: Object.assign(stream, { isTTY, columns: 100 }),
     // biome-ignore lint/suspicious/noControlCharactersInRegex: taking them away is the purpose
     text: () => written.join('').replace(/\u001b\[\??[0-9;]*[a-zA-Z]/g, '\r'),
-  };
-}
-
-/** A network that loses the answer to every so many appends, after Redis has done them. */
-export async function startLosingNetwork(
-  redisUrl: string,
-  loseEvery: number,
-): Promise<AsyncDisposable & { readonly url: string; readonly lost: number }> {
-  const sockets = new Set<Socket>();
-  let answers = 0;
-  let lost = 0;
-  const server = createServer((client) => {
-    const redis = dial(Number(new URL(redisUrl).port), '127.0.0.1');
-    let isAppending = false;
-    for (const socket of [client, redis]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        redis.destroy();
-      });
-    }
-    client.on('data', (bytes) => {
-      isAppending ||= /evalsha/i.test(bytes.toString('latin1'));
-      redis.write(bytes);
-    });
-    redis.on('data', (bytes) => {
-      if (isAppending) answers += 1;
-      if (!isAppending || answers % loseEvery !== 0) return void client.write(bytes);
-      lost += 1;
-      client.resetAndDestroy();
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    get lost() {
-      return lost;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
-    },
   };
 }
 

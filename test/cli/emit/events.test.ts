@@ -1,11 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import {
-  addEmitOptions,
-  eventFromFlags,
-  requestOf,
-  withoutCredentials,
-} from '../../../src/cli/emit/events.ts';
+import { addEmitOptions, eventFromFlags, requestOf } from '../../../src/cli/emit/events.ts';
 
 function parse(...argv: string[]) {
   return eventFromFlags(parsed(argv).opts());
@@ -107,18 +102,4 @@ describe('what is asked for', () => {
       problem: expect.stringContaining(problem),
     });
   });
-});
-
-test.for([
-  ['redis://127.0.0.1:6379/1', 'redis://127.0.0.1:6379/1'],
-  ['redis://user:p@ss/word@redis.internal:6379', 'redis://redis.internal:6379'],
-  ['rediss://:secret@redis.internal', 'rediss://redis.internal'],
-  ['redis://redis.internal?password=secret', 'redis://redis.internal'],
-  [
-    'redis+sentinel://u:secret@a:26379,b:26379/primary/0',
-    'redis+sentinel://a:26379,b:26379/primary/0',
-  ],
-  ['unix:///run/redis.sock', 'unix:///run/redis.sock'],
-] as const)('%s is shown as %s', ([url, shown]) => {
-  expect(withoutCredentials(url)).toBe(shown);
 });

@@ -9,7 +9,7 @@ const run = (given: EmitGiven) => emit(redis, given);
 const executions = async () => (await events(redis)).map(({ executionId }) => executionId);
 
 describe('while Redis is away', () => {
-  const hidden = { redisUrl: 'redis://bot:secret@127.0.0.1:1', giveUpMs: 300 };
+  const hidden = { redis: { url: 'redis://bot:secret@127.0.0.1:1' }, giveUpMs: 300 };
 
   test('it gives up after its deadline, naming the address without password, and a remedy', async () => {
     const { code, out, err } = await run({ flags: { executionId: 'run-1' }, ...hidden });

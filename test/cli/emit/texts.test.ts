@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { countsText } from '../../../src/cli/emit/bar.ts';
 import { outputModeOf } from '../../../src/cli/emit/output.ts';
 import {
   appendedLine,
+  countsText,
   endOfFlagsText,
   endOfLinesText,
   summaryText,
@@ -56,7 +56,7 @@ describe('the end of lines', () => {
 
   test.for([
     ['WRONGTYPE Operation against', 'is this the right Redis?'],
-    ['NOPERM this user', 'Allow the Redis user scripts'],
+    ['NOPERM this user', 'tasktrail-emit'],
     ['ERR unknown command', 'Is this Redis or Valkey, 7.0 or newer?'],
   ] as const)('by a refusal of Redis (%s) says the remedy', ([reason, remedy]) => {
     const text = end({ kind: 'refused', reason }, true, { ...PLACE, file: 'b.ndjson' } as never);

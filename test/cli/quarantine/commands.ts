@@ -5,6 +5,7 @@ import { addQuarantineCommands } from '../../../src/cli/quarantine/quarantine.ts
 import { KEYS } from '../../../src/redis/keys.ts';
 import { idOf } from '../../fixtures/events.ts';
 import { whenProjected } from '../../fixtures/facts.ts';
+import { asUser } from '../../fixtures/redis-users.ts';
 import { runProjector } from '../../projector/running-projector.ts';
 
 export type Text = string | Buffer;
@@ -17,7 +18,7 @@ export interface Outcome {
 
 /** Runs `tasktrail quarantine` in this process, as the program does. */
 export async function quarantine(
-  redisUrl: string,
+  url: string,
   argv: readonly string[],
   onLine: (line: string) => void = () => undefined,
 ): Promise<Outcome> {
@@ -33,7 +34,7 @@ export async function quarantine(
     .exitOverride()
     .configureOutput({ writeErr: writeError, writeOut: write });
   addQuarantineCommands(command, async (work) => {
-    code = await work({ redisUrl, keys: KEYS, write, writeError });
+    code = await work({ redis: { url: asUser(url, 'operator') }, keys: KEYS, write, writeError });
   });
   try {
     await command.parseAsync(argv, { from: 'user' });

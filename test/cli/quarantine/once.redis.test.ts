@@ -125,7 +125,7 @@ function spawnReplay() {
     const options = { all: true, yes: true, set: new Map([['status', 'queued']]) };
     // Slowed down, so that there is a time to kill it.
     const write = () => Atomics.wait(pause, 0, 0, 2);
-    const io = { redisUrl: '${server.url}', keys: KEYS, write, writeError: () => {} };
+    const io = { redis: { url: '${server.url}' }, keys: KEYS, write, writeError: () => {} };
     await runQuarantineReplay([], options, io);`;
   const argv = ['--conditions=tasktrail-source', '--input-type=module', '--eval', code];
   return spawn(process.execPath, argv, { stdio: 'inherit' });
