@@ -19,7 +19,7 @@ const METRICS_PATH = '/metrics';
 /** The application of the admin port: probes, and metrics for Prometheus. It asks for no token. */
 export function createAdminApp({ probes, registry, logger }: AdminDependencies): Koa<RequestState> {
   const router = new Router<RequestState>({ sensitive: true, strict: true });
-  mountProbes(router, probes);
+  mountProbes(router, probes, 'full');
   router.get(METRICS_PATH, async (ctx) => {
     ctx.state.route = METRICS_PATH;
     const text = await registry.metrics();

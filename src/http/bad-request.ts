@@ -1,6 +1,6 @@
 import { type IncomingMessage, maxHeaderSize, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { ErrorBody } from '@tasktrail/contract';
+import { rawAnswer, textOf } from './raw-answer.ts';
 
 /** The request whose head arrived last on a connection, and its answer. */
 export interface Exchange {
@@ -54,34 +54,30 @@ function placeOf({ req, res }: Exchange, socket: Duplex): 'between' | 'body' | '
   return res.headersSent || res.socket !== socket ? 'busy' : 'body';
 }
 
-/** Answers as routes do where it can, and closes the connection. */
+/**
+ * Answers as routes do where it can, and closes the connection.
+ *
+ * @returns the status of the answer; undefined where there was nobody to answer
+ */
 export function answerBadRequest(
   error: NodeJS.ErrnoException,
   socket: Duplex,
   latest: Exchange | undefined,
-): void {
+): number | undefined {
   const place = latest === undefined ? 'between' : placeOf(latest, socket);
   if (place === 'busy' || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
-    return;
+    return undefined;
   }
   const { status, reasonPhrase, message } = judge(error.code);
-  const body = JSON.stringify({ error: 'invalid_query', message } satisfies ErrorBody);
-  const headers = {
-    'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    Connection: 'close',
-  };
+  const answer = rawAnswer(status, reasonPhrase, { error: 'invalid_query', message });
   if (place === 'body' && latest !== undefined) {
     const { req, res } = latest;
     // Node forgets a request that was answered, and whoever reads its body would wait for ever.
     socket.once('close', () => req.destroy());
-    res.writeHead(status, headers).end(body);
-    return;
+    res.writeHead(status, answer.headers).end(answer.body);
+    return status;
   }
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${status} ${reasonPhrase}\r\n${head.join('\r\n')}\r\n\r\n${body}`, () =>
-    socket.destroy(),
-  );
+  socket.end(textOf(answer), () => socket.destroy());
+  return status;
 }

@@ -3,6 +3,7 @@ import { ExecutionIdSchema } from '@tasktrail/contract';
 import Koa from 'koa';
 import type { z } from 'zod';
 import { CertificatesUnavailableError, UnauthorizedError, type Viewer } from '../auth/auth.ts';
+import type { Sight } from '../auth/visibility.ts';
 import { clientAddressOf } from './client-address.ts';
 import type { HttpDependencies, RequestContext, RequestState } from './http.ts';
 import { intakeRouter } from './intake/intake-router.ts';
@@ -19,17 +20,29 @@ import { openApiDocument } from './openapi.ts';
 import { mountProbes } from './probes.ts';
 import { readQuery } from './query.ts';
 import { Refusal } from './refusal.ts';
+import { refuseOversized } from './request-limits.ts';
 import { logRequests } from './request-log.ts';
 import { dashboardRoutes, type Route, routerPath } from './routes.ts';
+import { boundUnreadAnswers } from './unread-answers.ts';
 import { answerUnreadBodies } from './unread-body.ts';
 
 /** The application that dashboards talk to, and bots and forges where intake is switched on. */
 export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
-  const { http, snapshot, readModel, projects, stream, intake, probes, logger, metrics } = deps;
+  const {
+    http,
+    snapshot,
+    readModel,
+    snapshotGate,
+    projects,
+    stream,
+    intake,
+    probes,
+    logger,
+    metrics,
+  } = deps;
   const routes = dashboardRoutes(snapshot);
-  const document = openApiDocument(
-    intake === undefined ? routes : { ...routes, ...intakeRoutes },
-    deps.version,
+  const document = JSON.stringify(
+    openApiDocument(intake === undefined ? routes : { ...routes, ...intakeRoutes }, deps.version),
   );
   const router = new Router<RequestState>({ sensitive: true, strict: true });
 
@@ -42,10 +55,19 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
     });
   }
 
+  /** With a place at the read model, for which they may have waited: so what they may see is asked then. */
+  function forReaders<Q extends z.ZodObject>(route: Route<Q>, answer: ReaderAnswer<Q>): void {
+    forViewers(route, async (ctx, { identity }, query) => {
+      using _ = await snapshotGate.enter(identity, ctx.res);
+      const viewer = await authenticate(ctx, new URLSearchParams(ctx.querystring), deps);
+      await answer(ctx, viewer.sight, query);
+    });
+  }
+
   forViewers(routes.projects, (ctx) => {
     sendJson(ctx, 200, { items: projects.list() });
   });
-  forViewers(routes.tasks, async (ctx, { sight }, { project, statuses, cursor, limit }) => {
+  forReaders(routes.tasks, async (ctx, sight, { project, statuses, cursor, limit }) => {
     const filter = { project, statuses };
     sendJson(ctx, 200, await readModel.page({ filter, sight, limit, cursor }));
   });
@@ -55,26 +77,29 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
     const viewer = await authenticate(ctx, parameters, deps).catch(undefinedIfUnavailable);
     await stream(ctx, viewer, readQuery(parameters, routes.stream.query));
   });
-  forViewers(routes.task, async (ctx, { sight }) => {
+  forReaders(routes.task, async (ctx, sight) => {
     const executionId = decodeExecutionId(ctx.captures?.[0] ?? '');
     const item = executionId === undefined ? undefined : await readModel.task(executionId, sight);
     if (item === undefined) throw new Refusal('task_not_found', 'there is no such task to see');
     sendJson(ctx, 200, item);
   });
-  mountProbes(router, probes);
+  mountProbes(router, probes, 'brief');
   router.get(routerPath(routes.openapi), (ctx) => {
     ctx.state.route = routes.openapi.path;
-    sendJson(ctx, 200, document);
+    ctx.type = 'application/json';
+    ctx.body = document;
   });
 
   const clientAddress = clientAddressOf(http.trustedProxies);
   const app = new Koa<RequestState>();
   logAppErrors(app);
   app.use(logRequests({ logger, clientAddress, metrics, newRequestId: deps.newRequestId }));
+  app.use(boundUnreadAnswers(deps.onAnswerCut));
   app.use(answerUnreadBodies());
   app.use(setCommonHeaders);
   app.use(allowOrigins(http.corsOrigins, INTAKE_PATHS));
   app.use(answerErrors);
+  app.use(refuseOversized);
   app.use(router.routes());
   if (intake === undefined) {
     app.use(refuseIntake);
@@ -98,6 +123,12 @@ type ViewerAnswer<Q extends z.ZodObject> = (
   viewer: Viewer,
   query: z.output<Q>,
 ) => void | Promise<void>;
+
+type ReaderAnswer<Q extends z.ZodObject> = (
+  ctx: RouterContext<RequestState>,
+  sight: Sight,
+  query: z.output<Q>,
+) => Promise<void>;
 
 async function authenticate(
   ctx: RequestContext,

@@ -69,9 +69,9 @@ export function answerOf(error: unknown): ErrorAnswer {
   }
   if (error instanceof PageCursorError) return answer('invalid_cursor', error.message);
   if (error instanceof Refusal) {
-    const { code, message, headers, reason } = error;
+    const { code, message, headers, reason, status = STATUS_OF[code] } = error;
     const general = answer(code, message);
-    return { ...general, headers: { ...general.headers, ...headers }, reason };
+    return { ...general, status, headers: { ...general.headers, ...headers }, reason };
   }
   if (error instanceof BodyAbortedError) {
     return { ...answer('invalid_body', error.message), reason: 'incomplete_request' };

@@ -7,6 +7,7 @@ import type { ReadModel } from '../read-model/read-model.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { HealthCheck } from '../runtime/service.ts';
 import type { IntakeDependencies } from './intake/intake-http.ts';
+import type { SnapshotGate } from './snapshot-gate.ts';
 
 /**
  * HTTP: requests become calls of the other stages, and what these return or throw becomes answers.
@@ -16,7 +17,8 @@ import type { IntakeDependencies } from './intake/intake-http.ts';
  * one place where errors become statuses; `client-address.ts` finds who is behind the proxies;
  * `readiness.ts` adds up the health checks. `dashboard-app.ts` and `admin.ts` make the two Koa
  * applications, of `middleware.ts`, `request-log.ts`, `unread-body.ts` and `probes.ts`; `server.ts`
- * puts one on a port, and `bad-request.ts` answers what is no request. `sse/` is the stream,
+ * puts one on a port, and `bad-request.ts` answers what is no request. `connection-guard.ts`,
+ * `request-limits.ts`, `snapshot-gate.ts` and `unread-answers.ts` bound what all of it may cost. `sse/` is the stream,
  * `intake/` takes events and webhooks.
  */
 export interface HttpDependencies {
@@ -30,11 +32,13 @@ export interface HttpDependencies {
   readonly authenticator: Authenticator;
   readonly findToken: (carriers: TokenCarriers) => TokenFinding;
   readonly readModel: ReadModel;
+  readonly snapshotGate: SnapshotGate;
   readonly projects: Pick<Projects, 'list'>;
   readonly stream: StreamHandler;
   /** Undefined: it is switched off, and there is nothing at its paths. */
   readonly intake: IntakeDependencies | undefined;
   readonly probes: Probes;
+  readonly onAnswerCut: (reason: CutReason) => void;
   readonly logger: Logger;
   readonly metrics: Metrics['http'];
   /** The version of the package, for the OpenAPI document. */
@@ -42,6 +46,9 @@ export interface HttpDependencies {
   /** Names a request that brings no name of its own. */
   readonly newRequestId?: () => string;
 }
+
+/** Why an answer was cut off: its client took too long, or all of them together were too much. */
+export type CutReason = 'time' | 'memory';
 
 /** Tasks on a snapshot page: when the request names no limit, and at most. */
 export interface PageLimits {

@@ -5,6 +5,7 @@ import { answerOf } from './error-answer.ts';
 import type { RequestContext, RequestState } from './http.ts';
 import { Refusal } from './refusal.ts';
 import { pathOf } from './request-log.ts';
+import { setSecurityHeaders } from './security-headers.ts';
 
 type Middleware = Koa.Middleware<RequestState>;
 
@@ -14,9 +15,7 @@ const PREFLIGHT_SECONDS = 7200;
 /** Answers belong to one viewer or one moment, and are data, never a page. */
 export const setCommonHeaders: Middleware = async (ctx, next) => {
   ctx.set('Cache-Control', 'no-store');
-  ctx.set('X-Content-Type-Options', 'nosniff');
-  ctx.set('Referrer-Policy', 'no-referrer');
-  await next();
+  await setSecurityHeaders(ctx, next);
 };
 
 /**
@@ -48,6 +47,10 @@ export const answerErrors: Middleware = async (ctx, next) => {
   try {
     if (pathOf(ctx) === undefined) {
       throw new Refusal('invalid_query', 'the target of the request is no path');
+    }
+    // Node would answer by itself, without a body and without any of the headers.
+    if (ctx.req.httpVersion === '1.1' && ctx.req.headers.host === undefined) {
+      throw new Refusal('invalid_query', 'Host: a request of HTTP/1.1 must have this header');
     }
     await next();
   } catch (error) {

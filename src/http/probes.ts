@@ -1,11 +1,19 @@
 import type Router from '@koa/router';
 import type { Probes, RequestState } from './http.ts';
 import { sendJson } from './middleware.ts';
-import { readinessOf } from './readiness.ts';
+import { type ReadinessDetail, readinessOf } from './readiness.ts';
 import { probeRoutes, routerPath } from './routes.ts';
 
-/** Mounts what both applications answer to whoever supervises the process. */
-export function mountProbes(router: Router<RequestState>, probes: Probes): void {
+/**
+ * Mounts what both applications answer to whoever supervises the process.
+ *
+ * @param detail whether each part says more than whether it is ready; not to be told to everybody
+ */
+export function mountProbes(
+  router: Router<RequestState>,
+  probes: Probes,
+  detail: ReadinessDetail,
+): void {
   const { healthz, readyz } = probeRoutes;
   router.get(routerPath(healthz), (ctx) => {
     ctx.state.route = healthz.path;
@@ -13,7 +21,7 @@ export function mountProbes(router: Router<RequestState>, probes: Probes): void 
   });
   router.get(routerPath(readyz), (ctx) => {
     ctx.state.route = readyz.path;
-    const readiness = readinessOf(probes);
+    const readiness = readinessOf(probes, detail);
     sendJson(ctx, readiness.ready ? 200 : 503, readiness);
   });
 }

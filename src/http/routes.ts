@@ -97,6 +97,14 @@ export function dashboardRoutes(limits: PageLimits) {
         'Last-Event-ID': z.string().optional().meta({
           description: 'The id of the last frame; a browser sends it when it reconnects.',
         }),
+        Prefer: z
+          .string()
+          .optional()
+          .meta({
+            description:
+              'A load balancer that has other servers to ask sends `failover`. What passes by itself ' +
+              'is then 503 instead of a stream that ends.',
+          }),
       }),
       answers: {
         200: {
@@ -106,7 +114,7 @@ export function dashboardRoutes(limits: PageLimits) {
           content: { mediaType: 'text/event-stream', schema: z.string(), events: FRAME_SCHEMAS },
         },
       },
-      refusals: ['invalid_query', 'too_many_streams'],
+      refusals: ['invalid_query', 'too_many_streams', 'unavailable'],
     },
     task: {
       method: 'get',

@@ -3,6 +3,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { answerBadRequest, type Exchange } from './bad-request.ts';
+import type { ConnectionGuard } from './connection-guard.ts';
 
 interface ListenOptions {
   readonly handler: RequestListener;
@@ -13,6 +14,13 @@ interface ListenOptions {
   readonly settings: { readonly host: string; readonly port: string };
   readonly logger: Logger;
   readonly timeouts?: ServerTimeouts;
+  /** Undefined: any number of connections. */
+  readonly guard?: ConnectionGuard;
+  /**
+   * Told the status of what was no request, or came too slowly, or with too long a head; 429 for a
+   * connection that was closed because it asked for too much before it read an answer.
+   */
+  readonly onBadRequest?: (status: number) => void;
 }
 
 /**
@@ -28,6 +36,13 @@ interface ServerTimeouts {
   /** How often the first two are looked at. */
   readonly checkMs: number;
 }
+
+/**
+ * Requests of one connection that wait for their answers or for these to be read. Node takes as many as
+ * come in one piece, each is answered at once, and nobody has to read any of it. Browsers and proxies
+ * send the next one after the answer.
+ */
+const MAX_PIPELINED = 16;
 
 /** Proxies keep idle connections for 60 s; the one who closes first must be the proxy. */
 const TIMEOUTS: ServerTimeouts = {
@@ -55,21 +70,39 @@ export class ListenError extends Error {
 const CLOSE_DEADLINE_MS = 5_000;
 
 /**
+ * Connections that wait to be accepted, as far as the system lets them (net.core.somaxconn). Beyond
+ * Node's 511, thousands that come back at once would meet the kernel's silence, and its retries are
+ * many seconds apart.
+ */
+const BACKLOG = 4096;
+
+/**
  * Puts a handler on a port.
  *
  * @throws ListenError when the address is taken, not this machine's or not allowed
  */
 export async function listen(options: ListenOptions): Promise<HttpServer> {
-  const { handler, host, port, logger, timeouts = TIMEOUTS } = options;
+  const { handler, host, port, logger, timeouts = TIMEOUTS, guard, onBadRequest } = options;
   let isClosing = false;
   const unused = new Set<Socket>();
   const latest = new WeakMap<Duplex, Exchange>();
+  const waiting = new WeakMap<Duplex, number>();
   const receive: RequestListener = (req, res) => {
+    if (guard?.isRefused(req.socket)) return;
     // Its answer could no longer be sent, so nothing may be done for it.
     if (latest.get(req.socket)?.res.getHeader('Connection') === 'close') return;
+    if (req.socket.destroyed) return;
+    const ahead = waiting.get(req.socket) ?? 0;
+    if (ahead >= MAX_PIPELINED) {
+      req.socket.destroy();
+      onBadRequest?.(429);
+      return;
+    }
+    waiting.set(req.socket, ahead + 1);
     unused.delete(req.socket);
     latest.set(req.socket, { req, res });
     res.once('close', () => {
+      waiting.set(req.socket, (waiting.get(req.socket) ?? 1) - 1);
       // Node keeps a connection that was busy when the server began to close.
       if (isClosing) setImmediate(() => server.closeIdleConnections());
     });
@@ -82,21 +115,30 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       requestTimeout: timeouts.requestMs,
       keepAliveTimeout: timeouts.keepAliveMs,
       connectionsCheckingInterval: timeouts.checkMs,
+      // Refused by the application, as everything else is.
+      requireHostHeader: false,
     },
     receive,
   );
   // Whoever asks first whether to send a body is told so by what reads it, or is refused without.
   server.on('checkContinue', receive);
+  // Other expectations may be ignored (RFC 9110, section 10.1.1); Node would answer by itself.
+  server.on('checkExpectation', receive);
+  // Node leaves out headers beyond this without a word; the application refuses such a request.
+  server.maxHeadersCount = 0;
   server.on('connection', (socket) => {
+    if (guard?.admit(socket) === false) return;
     unused.add(socket);
     socket.once('close', () => unused.delete(socket));
   });
   server.on('clientError', (error, socket) => {
-    answerBadRequest(error, socket, latest.get(socket));
+    if (guard?.isRefused(socket)) return;
+    const status = answerBadRequest(error, socket, latest.get(socket));
+    if (status !== undefined) onBadRequest?.(status);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenErrorOf(error, options)));
-    server.listen({ host, port }, resolve);
+    server.listen({ host, port, backlog: BACKLOG }, resolve);
   });
   server.removeAllListeners('error');
   server.on('error', (error) => logger.error({ err: error }, 'the server cannot accept'));

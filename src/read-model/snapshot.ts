@@ -9,9 +9,10 @@ import {
 import type { Redis } from 'ioredis';
 import { audienceOf, canSee, type Sight } from '../auth/visibility.ts';
 import type { Keys } from '../redis/keys.ts';
+import { judgeLayout } from '../redis/layout.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import { decodeTaskRow, type Task, toItem } from '../redis/task-row.ts';
-import { isRedisAway } from '../redis/trouble.ts';
+import { judgeFailure } from '../redis/trouble.ts';
 import { indexScoreOf } from './indexes.ts';
 import {
   formatPageCursor,
@@ -83,12 +84,13 @@ export class Snapshot implements ReadModel {
 
   async task(executionId: string, sight: Sight): Promise<TaskItem | undefined> {
     // In this order: a row that is missing because Redis was emptied leaves no epoch either.
-    const [row, epoch] = await whileAvailable(
+    const [row, [epoch, layout]] = await whileAvailable(
       Promise.all([
         this.#redis.hgetall(this.#keys.execution(executionId)),
-        this.#redis.hget(this.#keys.projector, 'epoch'),
+        this.#redis.hmget(this.#keys.projector, 'epoch', 'layout'),
       ]),
     );
+    requireReadable(layout ?? '');
     requireEpoch(epoch ?? '');
     const task = decodeTaskRow(row);
     return task !== undefined && isVisible(task, sight) ? toItem(task) : undefined;
@@ -101,7 +103,8 @@ export class Snapshot implements ReadModel {
     const filter = [plan.rest.project ?? '', ...plan.rest.statuses];
     const args = [...bounds, ...place, ...filter];
     const reply = await whileAvailable(runScript(this.#redis, READ_PAGE, keys, args));
-    const [epoch, checkpoint, rows, stop] = reply as PageReply;
+    const [epoch, checkpoint, layout, rows, stop] = reply as PageReply;
+    requireReadable(layout);
     return {
       position: toPosition(epoch, checkpoint),
       tasks: rows.map(decodeTaskRow).filter((task) => task !== undefined),
@@ -114,6 +117,7 @@ export class Snapshot implements ReadModel {
 type PageReply = [
   epoch: string,
   checkpoint: string,
+  layout: string,
   rows: string[][],
   stop: [score: string, member: string] | null,
 ];
@@ -144,6 +148,11 @@ function toPosition(epoch: string, checkpoint: string): Position {
   return { epoch, id };
 }
 
+/** Rows of another layout are not shown: the tailer tells why, and ends a server that is too old. */
+function requireReadable(layout: string): void {
+  if (judgeLayout(layout).kind !== 'current') throw unavailable(`the layout is ${layout}`);
+}
+
 function requireEpoch(epoch: string): void {
   if (epoch === '') throw unavailable('no history has been opened yet');
 }
@@ -152,8 +161,8 @@ async function whileAvailable<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (cause) {
-    // What Redis being back does not mend is a defect, and must not look like an outage.
-    throw isRedisAway(cause) ? unavailable('Redis cannot be read', cause) : cause;
+    // What no waiting mends is a defect, and must not look like an outage.
+    throw judgeFailure(cause) === 'passes' ? unavailable('Redis cannot be read', cause) : cause;
   }
 }
 

@@ -1,6 +1,8 @@
 import { ReconnectSchema, SnapshotRefreshRequiredSchema } from '@tasktrail/contract';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { intakeMetrics } from './intake-metrics.ts';
+import { limitMetrics } from './limit-metrics.ts';
+import { trimMetrics } from './trim-metrics.ts';
 
 /**
  * Every metric of the program, in one typed object. Each call makes a registry of its own, and
@@ -16,9 +18,11 @@ export function createMetrics() {
   return {
     registry,
     projector: projectorMetrics(registry),
+    trimming: trimMetrics(registry),
     tailer: tailerMetrics(registry),
     streams: streamMetrics(registry),
     http: httpMetrics(registry),
+    limits: limitMetrics(registry),
     intake: intakeMetrics(registry),
     projects: projectsMetrics(registry),
     files: fileMetrics(registry),

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { clientAddressOf } from '../../src/http/client-address.ts';
+import { clientAddressOf, networkOf, trustedPeer } from '../../src/http/client-address.ts';
 
 function addressOf(trusted: string[], peer: string | undefined, forwarded?: string): string {
   const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
@@ -31,6 +31,23 @@ describe('the address of a client', () => {
   test('is the last one that no trusted proxy wrote: what stands before it may be forged', () => {
     const forwarded = '203.0.113.66, 198.51.100.7, 10.0.0.2';
     expect(addressOf(['10.0.0.0/8'], '10.0.0.1', forwarded)).toBe('198.51.100.7');
+  });
+
+  test.each([
+    ['10.0.0.0/8', '198.51.100.7, 10.0.0.2:443', 'a port'],
+    ['10.0.0.0/8', '198.51.100.7:1, 10.0.0.3, ::ffff:10.0.0.2', 'an IPv6 spelling'],
+    ['2001:db8::/32', '198.51.100.7, [2001:db8::2]:443', 'brackets'],
+  ])('is found behind several proxies of %s: %s, one with %s', (trusted, forwarded) => {
+    expect(addressOf([trusted, '10.0.0.1'], '10.0.0.1', forwarded)).toBe('198.51.100.7');
+  });
+
+  test('cannot be forged by whatever a client sends before its proxy adds the address', () => {
+    fc.assert(
+      fc.property(fc.string(), (claim) => {
+        const forwarded = `${claim}, 198.51.100.7, 10.0.0.2`;
+        expect(addressOf(['10.0.0.0/8'], '10.0.0.1', forwarded)).toBe('198.51.100.7');
+      }),
+    );
   });
 
   test.each(['unknown', '', 'x'.repeat(5000), '999.1.1.1'])(
@@ -66,4 +83,37 @@ describe('the address of a client', () => {
       }),
     );
   });
+});
+
+describe('what counts as one address', () => {
+  test.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['unknown', 'unknown'],
+    // As a socket that listens on IPv6 names a client of IPv4: not one network of all of them.
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0DB8:1::1', '2001:db8:1:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+  ])('of %s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
+  test('is for IPv6 the network of 64 bits that the address is in', () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (address) => {
+        const [prefix = ''] = networkOf(address).split('/');
+        const network = new BlockList();
+        network.addSubnet(prefix, 64, 'ipv6');
+        expect(network.check(address, 'ipv6')).toBe(true);
+      }),
+    );
+  });
+});
+
+test('a trusted peer is one of the trusted proxies itself, however it is spelled', () => {
+  const isTrusted = trustedPeer(['10.0.0.0/8', 'loopback']);
+  const peers = ['10.1.2.3', '::ffff:10.1.2.3', '::1', '11.0.0.1', '2001:db8::1', 'unknown'];
+  expect(peers.map(isTrusted)).toEqual([true, true, true, false, false, false]);
 });

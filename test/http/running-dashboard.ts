@@ -11,6 +11,7 @@ import { bearerToken } from '../../src/auth/token-source.ts';
 import { createDashboardApp } from '../../src/http/dashboard-app.ts';
 import type { HttpDependencies, RequestState, StreamHandler } from '../../src/http/http.ts';
 import { listen } from '../../src/http/server.ts';
+import { SnapshotGate } from '../../src/http/snapshot-gate.ts';
 import type { PageQuery, ReadModel } from '../../src/read-model/read-model.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts';
@@ -107,6 +108,13 @@ export const PROJECT_LIST = [
   },
 ];
 
+/** Lets everybody in. */
+function openGate(): SnapshotGate {
+  const observer = { onLoad: () => {}, onRefused: () => {} };
+  const limits = { places: 1000, maxWaiting: 1000, maxWaitMs: 10_000 };
+  return new SnapshotGate({ ...limits, random: () => 0, observer });
+}
+
 export async function runDashboard(
   overrides: Partial<HttpDependencies> = {},
   timeouts?: Parameters<typeof listen>[0]['timeouts'],
@@ -126,10 +134,12 @@ export async function runDashboard(
     authenticator: memoryAuthenticator,
     findToken: bearerToken,
     readModel: memoryReadModel(queries, ['run-1']),
+    snapshotGate: openGate(),
     projects: { list: () => PROJECT_LIST },
     stream: echoStream,
     intake: memoryIntake(metrics, stages),
     probes: { checks: [], isDraining: () => false },
+    onAnswerCut: () => {},
     logger,
     metrics: metrics.http,
     version: '1.2.3',

@@ -51,11 +51,47 @@ describe('a server', () => {
 describe('timeouts', () => {
   const timeouts = { headersMs: 100, requestMs: 100, keepAliveMs: 60_000, checkMs: 20 };
 
-  test('end a request that does not come to its end', async () => {
-    await using server = await start({ timeouts });
+  /** Of the head alone, so that no other ends what has none. */
+  const ofHeads = { ...timeouts, requestMs: 60_000 };
+  const AUTHORITY = 'HTTP/1.1\r\nHost: localhost\r\n';
+
+  test.each([
+    ['that says nothing', ''],
+    ['whose head does not come to its end', `GET / ${AUTHORITY}`],
+    ['whose second head does not', `GET / ${AUTHORITY}\r\nGET / ${AUTHORITY}`],
+  ])('end a connection %s, and whoever measures it is told', async (_, bytes) => {
+    const told: number[] = [];
+    const onBadRequest = (status: number) => told.push(status);
+    await using server = await start({ timeouts: ofHeads, onBadRequest });
     const socket = connect(portOf(server), '127.0.0.1');
-    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n');
-    expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 .*"invalid_query"/s);
+    socket.write(bytes);
+    expect(await text(socket)).toMatch(/HTTP\/1\.1 408 .*"invalid_query"/s);
+    expect(told).toEqual([408]);
+  });
+
+  test.each([
+    ['head', `GET / ${AUTHORITY}X-Slow: `, ofHeads],
+    ['body', `POST / ${AUTHORITY}Content-Length: 1000\r\n\r\n`, timeouts],
+    ['chunked body', `POST / ${AUTHORITY}Transfer-Encoding: chunked\r\n\r\n3e8\r\n`, timeouts],
+  ])(
+    'end a request whose %s comes byte by byte, however steadily',
+    async (_, beginning, limits) => {
+      await using server = await start({ timeouts: limits, handler: (req) => req.resume() });
+      const socket = connect(portOf(server), '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(beginning);
+      const trickle = setInterval(() => socket.writable && socket.write('x'), 10);
+      const answer = await text(socket);
+      clearInterval(trickle);
+      expect(answer).toMatch(/^HTTP\/1\.1 408 .*"invalid_query"/s);
+    },
+  );
+
+  test('end a connection that is idle after its request', async () => {
+    await using server = await start({ timeouts: { ...timeouts, keepAliveMs: 100 } });
+    const socket = connect(portOf(server), '127.0.0.1');
+    socket.write(`GET / ${AUTHORITY}\r\n`);
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 .*Keep-Alive.*hello/s);
   });
 
   test('answer a request whose body does not come, and tell what waits for it', async () => {
@@ -103,8 +139,10 @@ describe('what is no request', () => {
     ['400 Bad Request', '\x16\x03\x01'],
     ['431 Request Header Fields Too Large', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n`],
   ])('is refused in JSON with %s', async (status, bytes) => {
-    await using server = await start();
+    const told: number[] = [];
+    await using server = await start({ onBadRequest: (one) => told.push(one) });
     const { head, body } = await send(server, bytes);
+    expect(told).toEqual([Number(status.slice(0, 3))]);
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status}\r\n`));
     expect(body).toMatchObject({ error: 'invalid_query' });
   });
@@ -223,5 +261,39 @@ describe('closing', () => {
     await using server = await start();
     await Promise.all([server.close(), server.close()]);
     await server.close();
+  });
+});
+
+describe('requests that come before the answers to earlier ones are read', () => {
+  const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
+
+  async function pipeline(count: number) {
+    const statuses: number[] = [];
+    let asked = 0;
+    const handler: RequestListener = (_, res) => {
+      asked += 1;
+      setImmediate(() => res.end('hello'));
+    };
+    await using server = await start({ handler, onBadRequest: (status) => statuses.push(status) });
+    const socket = connect(portOf(server), '127.0.0.1');
+    const closed = once(socket, 'close');
+    let answered = 0;
+    socket
+      .on('error', () => {})
+      .on('data', (data) => {
+        answered += String(data).split('hello').length - 1;
+        if (answered === count) socket.end();
+      });
+    socket.write(REQUEST.repeat(count));
+    await closed;
+    return { asked, answered, statuses };
+  }
+
+  test('are answered in turn, as many as a client may have', async () => {
+    expect(await pipeline(16)).toEqual({ asked: 16, answered: 16, statuses: [] });
+  });
+
+  test('end their connection where there are more, and no more is done for them', async () => {
+    expect(await pipeline(1000)).toMatchObject({ asked: 16, statuses: [429] });
   });
 });

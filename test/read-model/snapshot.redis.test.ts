@@ -9,11 +9,12 @@ import {
 import { Snapshot } from '../../src/read-model/snapshot.ts';
 import { KEYS, type Keys } from '../../src/redis/keys.ts';
 import { CorruptRowError, toItem } from '../../src/redis/task-row.ts';
+import { MAY_LOAD, whileBusy, whileLoading } from '../fixtures/ailing-redis.ts';
 import { useRedis } from '../fixtures/redis.ts';
 import { aTask, openHistory, storeTasks } from './stored-tasks.ts';
 import { EVERYTHING, idsOf, NO_FILTER, ownSight, walk } from './walking.ts';
 
-const server = useRedis();
+const server = useRedis(MAY_LOAD);
 let redis: Redis;
 let snapshot: Snapshot;
 
@@ -142,6 +143,20 @@ describe('one task', () => {
 });
 
 describe('the read model is unavailable', () => {
+  test.for(['2', '0', '0>1', '1>2'])(
+    'where its rows are of layout %s, which this program may misread',
+    async (layout) => {
+      await openHistory(redis, KEYS, 'e1', '5-0');
+      await storeTasks(redis, KEYS, [aTask({ executionId: 'run-1' })]);
+      await redis.hset(KEYS.projector, 'layout', layout);
+      await expect(readPage()).rejects.toThrow(ReadModelUnavailableError);
+      const read = snapshot.task('run-1', EVERYTHING);
+      await expect(read).rejects.toThrow(ReadModelUnavailableError);
+      await redis.hset(KEYS.projector, 'layout', '1');
+      expect((await readPage()).items).toHaveLength(1);
+    },
+  );
+
   test('while no history has been opened', async () => {
     await storeTasks(redis, KEYS, [aTask({ executionId: 'run-1' })]);
     await expect(readPage()).rejects.toThrow(ReadModelUnavailableError);
@@ -186,6 +201,23 @@ describe('the read model is unavailable', () => {
     await expect
       .poll(() => readPage().catch(() => undefined), { timeout: 5000 })
       .toMatchObject({ streamCursor: 'v1.e2.6-0' });
+  });
+
+  test.for([
+    ['is busy with a script', whileBusy, /^BUSY /],
+    ['loads what it holds', whileLoading, /^LOADING /],
+  ] as const)('while Redis is there and %s, and no longer than that', async ([, ailing, code]) => {
+    await openHistory(redis, KEYS, 'e1', '5-0');
+    await readPage();
+    await ailing(server, async () => {
+      const reads = await Promise.allSettled([readPage(), snapshot.task('run-1', EVERYTHING)]);
+      const reason = {
+        name: 'ReadModelUnavailableError',
+        cause: { message: expect.stringMatching(code) },
+      };
+      expect(reads).toMatchObject(Array(2).fill({ status: 'rejected', reason }));
+    });
+    expect(await readPage()).toMatchObject({ items: [] });
   });
 });
 

@@ -1,12 +1,13 @@
 import Router from '@koa/router';
 import { type IntakeSource, IntakeUnavailableError } from '../../intake/intake.ts';
+import { networkOf } from '../client-address.ts';
 import type { RequestContext, RequestState } from '../http.ts';
 import { type Route, routerPath } from '../routes.ts';
 import { BodyBudget } from './body-budget.ts';
 import { createEventsHandler, type FindToken } from './events-route.ts';
 import type { IntakeDependencies, RequestResult } from './intake-http.ts';
 import { intakeRoutes } from './intake-routes.ts';
-import { networkOf, passLimit } from './rate-limit.ts';
+import { passLimit } from './rate-limit.ts';
 import { resultOf } from './request-result.ts';
 import { UnavailableLog } from './unavailable-log.ts';
 import { createWebhookHandler } from './webhook-route.ts';

@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import type { RateKind, RateLimits } from '../../intake/intake.ts';
 import { Refusal } from '../refusal.ts';
 
@@ -15,22 +14,4 @@ export async function passLimit(limits: RateLimits, kind: RateKind, name: string
     headers: { 'Retry-After': String(seconds) },
     reason: `rate_limited_${kind}`,
   });
-}
-
-/**
- * Who counts as one client: an IPv4 address, and of IPv6 the /64 network, since whoever has one
- * address of that has all of them.
- *
- * @param address as `client-address.ts` finds it
- */
-export function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  // A URL spells every address in one way: eight groups, of which `::` leaves out zeros.
-  const [withoutZone = ''] = address.split('%');
-  const spelled = new URL(`http://[${withoutZone}]`).hostname.slice(1, -1);
-  const [before = [], after = []] = spelled
-    .split('::')
-    .map((part) => part.split(':').filter((group) => group !== ''));
-  const zeros = Array<string>(8 - before.length - after.length).fill('0');
-  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`;
 }

@@ -1,4 +1,5 @@
 import type { Forge, WebhookAnswer } from '../../intake/intake.ts';
+import { networkOf } from '../client-address.ts';
 import type { RequestContext } from '../http.ts';
 import { Refusal } from '../refusal.ts';
 import type { BodyBudget } from './body-budget.ts';
@@ -6,7 +7,7 @@ import { judgeContent } from './content-type.ts';
 import { sendResults } from './events-route.ts';
 import { headerText } from './header-text.ts';
 import type { IntakeDependencies, RequestResult } from './intake-http.ts';
-import { networkOf, passLimit } from './rate-limit.ts';
+import { passLimit } from './rate-limit.ts';
 import { withBody } from './request-body.ts';
 
 /** Forges let whoever sets up a webhook choose. */

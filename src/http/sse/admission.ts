@@ -1,3 +1,5 @@
+import { KeyCounts } from '../key-counts.ts';
+
 /** Who may open one more stream: the pure bookkeeping of the limits. */
 export interface StreamLimits {
   readonly maxStreams: number;
@@ -13,8 +15,8 @@ export type Admission = 'admitted' | 'capacity' | 'draining' | 'viewer' | 'addre
 
 export class StreamCounts {
   #total = 0;
-  readonly #byViewer = new Map<string, number>();
-  readonly #byAddress = new Map<string, number>();
+  readonly #byViewer = new KeyCounts();
+  readonly #byAddress = new KeyCounts();
 
   get total(): number {
     return this.#total;
@@ -22,8 +24,8 @@ export class StreamCounts {
 
   /** Whether one more stream of this viewer and address is within the limits. */
   judge(limits: StreamLimits, viewer: string, address: string): Admission {
-    if ((this.#byViewer.get(viewer) ?? 0) >= limits.maxStreamsPerViewer) return 'viewer';
-    if ((this.#byAddress.get(address) ?? 0) >= limits.maxStreamsPerIp) return 'address';
+    if (this.#byViewer.of(viewer) >= limits.maxStreamsPerViewer) return 'viewer';
+    if (this.#byAddress.of(address) >= limits.maxStreamsPerIp) return 'address';
     return this.#total >= limits.maxStreams ? 'capacity' : 'admitted';
   }
 
@@ -37,13 +39,7 @@ export class StreamCounts {
 
   #count(by: 1 | -1, viewer: string, address: string): void {
     this.#total += by;
-    countBy(this.#byViewer, viewer, by);
-    countBy(this.#byAddress, address, by);
+    this.#byViewer.change(viewer, by);
+    this.#byAddress.change(address, by);
   }
-}
-
-function countBy(counts: Map<string, number>, key: string, by: number): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
 }

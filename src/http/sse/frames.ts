@@ -29,6 +29,7 @@ type ToldView = Exclude<ChangeView, { readonly kind: 'nothing' }>;
  */
 export class ChangeFrames {
   readonly #encoded = new WeakMap<PlacedChange, Map<string, Buffer>>();
+  #joined: { readonly frames: readonly Buffer[]; readonly whole: Buffer } | undefined;
 
   encode(placed: PlacedChange, view: ToldView): Buffer {
     const variant = view.kind === 'updated' ? (view.previousStatus ?? 'new') : view.reason;
@@ -44,6 +45,22 @@ export class ChangeFrames {
     }
     return frame;
   }
+
+  /**
+   * Frames of one turn as one Buffer, which is the cheapest write; undefined: there are none. Viewers
+   * who are told the same share it: with a copy for each of thousands the collector would never rest.
+   */
+  join(frames: readonly Buffer[]): Buffer | undefined {
+    if (frames.length < 2) return frames[0];
+    if (this.#joined === undefined || !areSame(this.#joined.frames, frames)) {
+      this.#joined = { frames, whole: Buffer.concat(frames) };
+    }
+    return this.#joined.whole;
+  }
+}
+
+function areSame(some: readonly Buffer[], others: readonly Buffer[]): boolean {
+  return some.length === others.length && some.every((frame, index) => frame === others[index]);
 }
 
 function encodeView({ position, change }: PlacedChange, view: ToldView): Buffer {

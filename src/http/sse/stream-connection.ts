@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { Position, ReconnectReason, RefreshReason } from '@tasktrail/contract';
+import type { Account } from '../../auth/auth.ts';
+import { isSameSight, type Sight } from '../../auth/visibility.ts';
 import { viewChange } from '../../hub/change-view.ts';
 import type { Follower, Hub, Interest, PlacedChange } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { MAX_WAITING_BYTES, writeFrames } from './frame-writer.ts';
 import { type ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
 import type { CloseReason, StreamObserver } from './sse.ts';
 import {
@@ -20,6 +23,7 @@ export interface StreamConnectionOptions {
   /** Its head has been written: status 200 and the headers of a stream. */
   readonly response: ServerResponse;
   readonly hub: Hub;
+  readonly viewer: Account;
   readonly interest: Interest;
   readonly cursor: ClientCursor;
   readonly frames: ChangeFrames;
@@ -36,19 +40,13 @@ export interface StreamConnectionOptions {
 }
 
 /**
- * Bytes that may wait for a client. Past it the client is parked at its position and costs no more
- * memory, until it has read what waits; then it goes on from the replay window.
- */
-const MAX_WAITING_BYTES = 64 * 1024;
-
-/**
  * One stream. It is handed every change that concerns it as it happens, or, while its client does
  * not read, catches up from the replay window; either way nothing is dropped silently.
  */
 export class StreamConnection implements Follower {
-  readonly interest: Interest;
   readonly #options: StreamConnectionOptions;
   readonly #endsAtMs: number;
+  #interest: Interest;
   #state: StreamState;
   #lastWriteMs: number;
   #closeReason: CloseReason = 'client';
@@ -56,7 +54,7 @@ export class StreamConnection implements Follower {
 
   constructor(options: StreamConnectionOptions, head: Position) {
     this.#options = options;
-    this.interest = options.interest;
+    this.#interest = options.interest;
     const { hub, cursor, clock, retryMs, observer, response } = options;
     const nowMs = clock.monotonicMs();
     this.#endsAtMs = nowMs + options.lifetimeMs;
@@ -73,8 +71,16 @@ export class StreamConnection implements Follower {
     observer.onOpened(outcome);
     response.write(encodeRetry(retryMs()));
     if (refresh !== undefined) this.#writeRefresh(refresh);
-    this.#writeChanges(changes);
+    this.#writeChanges(changes, 'window');
     this.#sayCaughtUp();
+  }
+
+  get viewer(): Account {
+    return this.#options.viewer;
+  }
+
+  get interest(): Interest {
+    return this.#interest;
   }
 
   get closeReason(): CloseReason {
@@ -85,7 +91,7 @@ export class StreamConnection implements Follower {
     const { kind } = this.#state;
     if (kind === 'parked' || kind === 'ended') return;
     if (this.#hasExpired()) return;
-    this.#writeChanges(changes);
+    this.#writeChanges(changes, 'turn');
     this.#sayCaughtUp();
   }
 
@@ -94,6 +100,23 @@ export class StreamConnection implements Follower {
     if (state.kind === 'ended') return;
     if (state.kind === 'parked') this.#state = { ...state, owed: reason };
     else this.#refreshAtHead(reason);
+  }
+
+  /**
+   * What its viewer may see from now on; undefined: nothing, so that it ends. What the client has is
+   * of another sight, and only a new snapshot takes from it what it may no longer have.
+   */
+  reapply(sight: Sight | undefined): void {
+    const { interest } = this;
+    if (sight !== undefined && isSameSight(interest.sight, sight)) return;
+    if (sight !== undefined) {
+      const { hub } = this.#options;
+      hub.unfollow(this);
+      this.#interest = { ...interest, sight };
+      hub.follow(this);
+    }
+    this.refresh('resync');
+    if (sight === undefined) this.end('max_lifetime');
   }
 
   /** Time has passed: called for every stream by one timer. */
@@ -121,7 +144,8 @@ export class StreamConnection implements Follower {
         this.end('slow_consumer');
         break;
       case 'destroy':
-        this.#options.response.destroy();
+        // Not the answer: one that waits behind another on its connection has no socket to close yet.
+        this.#options.response.req.socket.destroy();
         break;
     }
   }
@@ -130,11 +154,16 @@ export class StreamConnection implements Follower {
   end(reason: ReconnectReason): void {
     const state = this.#state;
     if (state.kind === 'ended') return;
-    const { hub, response, retryMs, clock } = this.#options;
+    const { hub, response, retryMs, clock, observer } = this.#options;
     this.#closeReason = reason;
     const retryAfterMs = Math.round(retryMs());
     const position = hub.head && positionOf(state, hub.head);
     this.#become({ kind: 'ended', untilMs: clock.monotonicMs() + ENDED_WAIT_MS });
+    if (state.kind === 'parked' && state.owed !== undefined) {
+      // Coming back from its position would not show that it was owed this.
+      observer.onRefresh(state.owed);
+      response.write(encodeFrame('snapshot_refresh_required', position, { reason: state.owed }));
+    }
     response.write(encodeRetry(retryAfterMs));
     response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
   }
@@ -162,14 +191,19 @@ export class StreamConnection implements Follower {
     this.#become({ kind: 'live', guard: state.at.id });
     if (state.owed !== undefined) this.#refreshAtHead(state.owed);
     else if (changes === undefined) this.#refreshAtHead('slow_consumer');
-    else this.#writeChanges(changes);
+    else this.#writeChanges(changes, 'window');
     this.#sayCaughtUp();
   }
 
-  #writeChanges(changes: readonly PlacedChange[]): void {
+  #writeChanges(changes: readonly PlacedChange[], source: 'turn' | 'window'): void {
     const state = this.#state;
     if (state.kind !== 'live' && state.kind !== 'ahead') return;
     const { response, frames } = this.#options;
+    // What catches up begins anywhere, so that nobody shares the whole of it.
+    const write = (some: Buffer[]) => {
+      const whole = source === 'turn' ? frames.join(some) : undefined;
+      return this.#write(whole === undefined ? some : [whole]);
+    };
     const waiting: Buffer[] = [];
     let bytes = response.writableLength;
     for (const placed of afterGuard(state.guard, changes)) {
@@ -180,25 +214,20 @@ export class StreamConnection implements Follower {
       waiting.push(frame);
       bytes += frame.length;
       if (bytes <= MAX_WAITING_BYTES) continue;
-      if (!this.#flush(waiting.splice(0))) {
+      if (!write(waiting.splice(0))) {
         this.#park(placed.position);
         return;
       }
       bytes = response.writableLength;
     }
-    this.#flush(waiting);
+    write(waiting);
   }
 
-  /** One write for everything of one turn. Whether the client still keeps up. */
-  #flush(frames: readonly Buffer[]): boolean {
-    const [first, ...others] = frames;
-    if (first === undefined) return true;
+  /** Whether the client still keeps up. */
+  #write(frames: readonly Buffer[]): boolean {
     const { response, clock } = this.#options;
-    this.#lastWriteMs = clock.monotonicMs();
-    const isFlowing = response.write(others.length === 0 ? first : Buffer.concat(frames));
-    // Node would hold it until the turn ends, and a burst would look like a client that does not read.
-    response.socket?.uncork();
-    return isFlowing || response.writableLength <= MAX_WAITING_BYTES;
+    if (frames.length > 0) this.#lastWriteMs = clock.monotonicMs();
+    return writeFrames(response, frames);
   }
 
   #park(at: Position): void {
@@ -216,7 +245,7 @@ export class StreamConnection implements Follower {
   #writeRefresh(reason: RefreshReason): void {
     this.#options.observer.onRefresh(reason);
     const { head } = this.#options.hub;
-    if (!this.#flush([encodeFrame('snapshot_refresh_required', head, { reason })])) {
+    if (!this.#write([encodeFrame('snapshot_refresh_required', head, { reason })])) {
       if (head !== undefined) this.#park(head);
     }
   }
@@ -236,7 +265,7 @@ export class StreamConnection implements Follower {
     const frame = encodeFrame('keepalive', position, {
       at: new Date(clock.wallMs()).toISOString(),
     });
-    if (!this.#flush([frame])) this.#park(position);
+    if (!this.#write([frame])) this.#park(position);
   }
 
   #become(state: StreamState): void {

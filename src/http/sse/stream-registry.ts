@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ViewerRights } from '../../auth/auth.ts';
 import { sleep } from '../../runtime/retry.ts';
 import type { Service } from '../../runtime/service.ts';
 import { type Admission, StreamCounts, type StreamLimits } from './admission.ts';
@@ -61,6 +62,11 @@ export class StreamRegistry implements Service {
       await sleep(TICK_MS, signal);
       for (const stream of this.#streams) stream.tick();
     }
+  }
+
+  /** Has every open stream go on with what its viewer may see now. */
+  reapply({ sightOf }: Pick<ViewerRights, 'sightOf'>): void {
+    for (const stream of this.#streams) stream.reapply(sightOf(stream.viewer));
   }
 
   /** Refuses new streams and ends the open ones, spread over a few seconds. */

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { type Position, parsePosition, type ReconnectReason } from '@tasktrail/contract';
 import type { Hub, Interest } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { networkOf } from '../client-address.ts';
 import type { RequestContext, StreamHandler } from '../http.ts';
 import { Refusal } from '../refusal.ts';
 import { ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
@@ -31,7 +32,8 @@ const HEARTBEAT_JITTER = 0.25;
 
 /**
  * What a request for the stream becomes. A native EventSource gives up for good on any status but
- * 200, so what passes by itself is said in a stream that ends; only what lasts is a status.
+ * 200, so what passes by itself is said in a stream that ends; only what lasts is a status. A load
+ * balancer that says so is answered 503 instead, and asks another server before its client notices.
  */
 export function createStreamHandler(options: StreamRouteOptions): StreamHandler {
   const { hub, registry, observer, clock, random } = options;
@@ -42,26 +44,27 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
     if (ctx.method === 'HEAD') return setStreamHeaders(ctx);
     if (viewer === undefined) {
       // Nothing of the server's is told to somebody who may be nobody.
-      return refuse(openResponse(ctx), 'capacity', heldBy(cursor, undefined), retryMs());
+      return refuse(ctx, 'capacity', heldBy(cursor, undefined), retryMs());
     }
     // Its client left while it was authenticated: nothing will tell once more that it is closed.
     if (ctx.res.closed) return;
     const { head } = hub;
-    const address = ctx.state.clientAddress;
+    const address = networkOf(ctx.state.clientAddress);
     const admission = registry.admit(viewer.identity, address, head !== undefined);
     if (admission === 'viewer' || admission === 'address') {
       throw new Refusal('too_many_streams', `too many streams are open for this ${admission}`);
     }
-    const response = openResponse(ctx);
     if (head === undefined || admission !== 'admitted') {
       const reason = admission === 'draining' ? 'draining' : 'capacity';
-      return refuse(response, reason, heldBy(cursor, head), retryMs());
+      return refuse(ctx, reason, heldBy(cursor, head), retryMs());
     }
+    const response = openResponse(ctx);
     const interest: Interest = { filter: { project, statuses }, sight: viewer.sight };
     const heartbeatMs = options.heartbeatMs * (1 - random() * HEARTBEAT_JITTER);
     const stream = new StreamConnection(
       {
         ...{ response, hub, interest, cursor, frames, heartbeatMs, retryMs, clock, observer },
+        viewer,
         // A tick early, so that no timer is late for it.
         tokenEndsAtMs: viewer.tokenExpiresAtMs - TICK_MS,
         lifetimeMs: options.maxLifetimeMs * (1 - random() * LIFETIME_JITTER),
@@ -104,13 +107,22 @@ function openResponse(ctx: RequestContext): ServerResponse {
   return ctx.res;
 }
 
+/** RFC 7240: a preference that a server need not know. No client sends it, only a balancer. */
+const FAILOVER = /(?:^|,)\s*failover\s*(?:,|$)/i;
+
+/** @throws Refusal `unavailable`, where whoever asks can ask another server at once */
 function refuse(
-  response: ServerResponse,
+  ctx: RequestContext,
   reason: ReconnectReason,
   position: Position | undefined,
   retryMs: number,
 ): void {
   const retryAfterMs = Math.round(retryMs);
+  if (FAILOVER.test(ctx.get('Prefer'))) {
+    const headers = { 'Retry-After': String(Math.ceil(retryAfterMs / 1000)) };
+    throw new Refusal('unavailable', undefined, { headers, reason });
+  }
+  const response = openResponse(ctx);
   response.write(encodeRetry(retryAfterMs));
   response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
 }

@@ -90,3 +90,29 @@ function parse(bytes: Buffer): EventSourceMessage[] {
   createParser({ onEvent: (message) => messages.push(message) }).feed(bytes.toString());
   return messages;
 }
+
+describe('the frames of one turn', () => {
+  const [a, b, c] = ['a', 'b', 'c'].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
+
+  test('are one Buffer, which viewers share who are told the same', () => {
+    const frames = new ChangeFrames();
+    const whole = frames.join([a, b]);
+    expect(whole?.toString()).toBe('ab');
+    expect(frames.join([a, b])).toBe(whole);
+  });
+
+  test.each([[[a, c]], [[b, a]], [[a, b, c]], [[b, c]]])(
+    'are never those of another viewer',
+    (others) => {
+      const frames = new ChangeFrames();
+      frames.join([a, b]);
+      expect(frames.join(others)?.toString()).toBe(others.join(''));
+      expect(frames.join([a, b])?.toString()).toBe('ab');
+    },
+  );
+
+  test('are the frame itself where there is one, and nothing where there is none', () => {
+    expect(new ChangeFrames().join([a])).toBe(a);
+    expect(new ChangeFrames().join([])).toBeUndefined();
+  });
+});

@@ -165,6 +165,7 @@ async function connect(
       {
         response,
         hub: joined.hub,
+        viewer: { identity: 'google:ana@example.com' },
         interest,
         cursor,
         frames: new ChangeFrames(),

@@ -107,6 +107,46 @@ test('a server whose hub is not filled has no room yet, and says so', async () =
   expect(streams.counts.refused).toEqual(['capacity', 'capacity']);
 });
 
+describe('a balancer that can ask another server', () => {
+  const headers = { Prefer: 'respond-async, failover' };
+
+  test('is answered 503 where others are told to come back, and its requests are counted', async () => {
+    await using streams = new RunningStreams({ limits: { maxStreams: 1 }, random: () => 0.5 });
+    await using admitted = await streams.connect({ headers });
+    expect(admitted.status).toBe(200);
+    await using crowded = await streams.connect({ headers });
+    expect(crowded.status).toBe(503);
+    expect(crowded.headers['retry-after']).toBe('3');
+    expect(JSON.parse(await crowded.body())).toMatchObject({ error: 'unavailable' });
+    await streams.registry.drain();
+    await using drained = await streams.connect({ headers });
+    expect(drained.status).toBe(503);
+    expect(streams.counts.refused).toEqual(['capacity', 'draining']);
+  });
+
+  test('is answered 503 while the hub is not filled', async () => {
+    await using streams = new RunningStreams({ isFilled: false });
+    await using client = await streams.connect({ headers });
+    expect(client.status).toBe(503);
+  });
+
+  test('is answered 429 where no other server would do better', async () => {
+    await using streams = new RunningStreams({ limits: { maxStreamsPerIp: 1 } });
+    await using _first = await streams.connect({ headers });
+    await using second = await streams.connect({ headers });
+    expect(second.status).toBe(429);
+  });
+
+  test.each(['failover-later', 'respond-async', ''])(
+    'is not one that prefers "%s"',
+    async (text) => {
+      await using streams = new RunningStreams({ isFilled: false });
+      await using client = await streams.connect({ headers: { Prefer: text } });
+      expect(client.status).toBe(200);
+    },
+  );
+});
+
 function expectRefusal(client: SseClient, reason: string, retryAfterMs = 2500): void {
   expect(client.status).toBe(200);
   expect(client.end).toBe('whole');

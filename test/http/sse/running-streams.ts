@@ -32,6 +32,7 @@ interface StreamsOptions {
   readonly isFilled?: boolean;
   /** Whether time passes by itself, in ticks; it does by default. */
   readonly ticks?: boolean;
+  readonly trustedProxies?: readonly string[];
   /** Awaited by every authentication. */
   readonly authentication?: () => Promise<void>;
 }
@@ -129,6 +130,7 @@ export class RunningStreams implements AsyncDisposable {
       random,
     });
     this.#dashboard = runDashboard({
+      http: { corsOrigins: [], trustedProxies: options.trustedProxies ?? [] },
       authenticator,
       stream: (ctx, ...rest) => {
         this.#responses.push(ctx.res);
@@ -161,6 +163,12 @@ export class RunningStreams implements AsyncDisposable {
       ...rest,
       headers: { Authorization: `Bearer ${token}`, ...rest.headers },
     });
+  }
+
+  /** Where it listens, for clients that are none of the usual. */
+  async address(): Promise<{ readonly host: string; readonly port: number }> {
+    const { hostname, port } = new URL((await this.#dashboard).url);
+    return { host: hostname, port: Number(port) };
   }
 
   /** The next changes of the history, one place each, and so many places that change nothing. */

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../../fixtures/facts.ts';
 import { aStep } from '../../hub/histories.ts';
@@ -138,6 +139,24 @@ describe('INV6: a client that does not read', () => {
     await eventually(() => expect(streams.registry.open).toBe(0));
     expect(streams.counts).toMatchObject({ open: 0, parked: 0, closed: ['client'] });
     expect(streams.hub.followers.size).toBe(0);
+  });
+
+  test('of a stream that waits behind another on its connection is cut off like any other', async () => {
+    await using streams = new RunningStreams({ replayLimit: 1000 });
+    const head = `GET /dashboard/tasks/stream HTTP/1.1\r\nHost: localhost\r\n`;
+    const request = `${head}Authorization: Bearer ${streams.signIn()}\r\n\r\n`;
+    const socket = connect(await streams.address()).resume();
+    socket.write(request.repeat(2));
+    await eventually(() => expect(streams.registry.open).toBe(2));
+    flood(streams);
+    // The first one reads; the second has no socket that could ever drain.
+    await whenStuck(streams);
+    streams.clockMs += 60_000;
+    await eventually(() => expect(streams.counts.parked).toBe(0));
+    streams.clockMs += 2000;
+    await eventually(() => expect(streams.registry.open).toBe(0));
+    expect(streams.counts.closed).toContain('slow_consumer');
+    socket.destroy();
   });
 
   test('gets no change after its token has expired, not even what it drains for', async () => {
