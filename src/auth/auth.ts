@@ -6,16 +6,22 @@ import type { Sight } from './visibility.ts';
  *
  * `token-source.ts` finds the token of a request; `id-token.ts` takes it apart; `token-claims.ts`
  * is the pure judgement of its claims; `google-verifier.ts` adds the signature, by
- * google-auth-library, and `certificates.ts` the keys for it; `identities.ts` holds the aliases of a
- * person. `producers.ts` is who may emit: by API key (`api-key.ts`) or account, and to which projects
+ * google-auth-library, and `certificates.ts` the keys for it; `members.ts` holds who may sign in,
+ * `identities.ts` the aliases of a person. `producers.ts` is who may emit: by API key (`api-key.ts`) or account, and to which projects
  * (`project-pattern.ts`). `authenticator.ts` is all of it together. `visibility.ts` holds the one predicate.
  */
-export interface Viewer {
-  /** `google:<email>` where the e-mail address is verified, else `google-sub:<sub>`. */
-  readonly identity: Principal;
+export interface Viewer extends Account {
   readonly sight: Sight;
   /** Milliseconds since 1970: nothing that this token opened may outlive it. */
   readonly tokenExpiresAtMs: number;
+}
+
+/** Whose token it is. */
+export interface Account {
+  /** `google:<email>` where the e-mail address is verified, else `google-sub:<sub>`. */
+  readonly identity: Principal;
+  /** The Google Workspace domain that it is a member of, in lower case. */
+  readonly domain?: string | undefined;
 }
 
 export interface Authenticator {
@@ -25,6 +31,14 @@ export interface Authenticator {
    * @throws CertificatesUnavailableError when it cannot be judged now
    */
   authenticate(token: string): Promise<Viewer>;
+}
+
+/** What viewers who have signed in may see: it changes while they are there. */
+export interface ViewerRights {
+  /** As for a request that is made now; undefined: they may no longer use the dashboard. */
+  sightOf(account: Account): Sight | undefined;
+  /** Has a listener called after every change of what decides it. */
+  onChange(listener: () => void): void;
 }
 
 /** Who may emit over HTTP: an entry of the producers file. */

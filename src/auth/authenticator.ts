@@ -1,10 +1,10 @@
-import { normalizePrincipal, type Principal } from '@tasktrail/contract';
 import type { Logger } from 'pino';
 import type { HealthCheck, Service } from '../runtime/service.ts';
 import type { ParsedFile } from '../runtime/settings-file.ts';
 import { WatchedFile } from '../runtime/watched-file.ts';
 import { isApiKey } from './api-key.ts';
 import {
+  type Account,
   type Authenticator,
   ForbiddenError,
   type Producer,
@@ -12,20 +12,27 @@ import {
   ProducerRefusedError,
   UnauthorizedError,
   type Viewer,
+  type ViewerRights,
 } from './auth.ts';
 import { Certificates } from './certificates.ts';
 import { GoogleVerifier } from './google-verifier.ts';
 import { NO_IDENTITIES, parseIdentities } from './identities.ts';
+import { Members, NO_MEMBERS, parseMembers } from './members.ts';
 import { NO_PRODUCERS, parseProducers } from './producers.ts';
-import type { ClaimRules } from './token-claims.ts';
+import { admitsAnyGoogleAccount, type ClaimRules } from './token-claims.ts';
 import type { Sight } from './visibility.ts';
 
 /** The auth slice of the configuration, and who may emit. */
 export interface AuthenticatorOptions extends ClaimRules {
   /** Where Google's certificates are: a JSON object from key id to PEM. */
   readonly certsUrl: string;
+  /** Google Workspace domains, compared with `hd`. */
+  readonly allowedDomains: readonly string[];
+  readonly allowedEmails: readonly string[];
   /** Principals that see every task. */
   readonly admins: readonly string[];
+  /** Undefined: there are no members but those. */
+  readonly membersPath: string | undefined;
   readonly enforceVisibility: boolean;
   /** Undefined: nobody has aliases. */
   readonly identitiesPath: string | undefined;
@@ -42,7 +49,7 @@ export interface AuthenticatorDependencies {
   readonly lookEveryMs?: number | undefined;
 }
 
-type FileName = 'identities' | 'producers';
+type FileName = 'members' | 'identities' | 'producers';
 
 /** Told of the files that are read again while the process runs. */
 export interface FileObserver {
@@ -56,7 +63,7 @@ export interface FileObserver {
  * forbidden to read, also where the lists of viewers would admit it, and an API key is no better
  * there than any other text that is no token.
  */
-export interface GoogleAuthenticator extends Authenticator, ProducerAuthenticator {
+export interface GoogleAuthenticator extends Authenticator, ProducerAuthenticator, ViewerRights {
   /** For readiness details. */
   readonly certificates: HealthCheck;
   /** The files that are configured. While they run, a change takes effect with the next request. */
@@ -74,8 +81,8 @@ export async function openAuthenticator(
 ): Promise<GoogleAuthenticator> {
   const certificates = new Certificates({ url: options.certsUrl, now });
   const verifier = new GoogleVerifier(options, certificates, now);
-  const admins = new Set(options.admins.map(normalizePrincipal));
   const files: (Service & HealthCheck)[] = [];
+  const listeners: (() => void)[] = [];
 
   async function openFile<T>(
     name: FileName,
@@ -91,7 +98,10 @@ export async function openAuthenticator(
         logger,
         lookEveryMs,
         observer: {
-          onReload: (outcome) => observer.onReload(name, outcome),
+          onReload: (outcome) => {
+            observer.onReload(name, outcome);
+            if (outcome === 'changed') for (const listener of listeners) listener();
+          },
           setBroken: (isBroken) => observer.setBroken(name, isBroken),
         },
       },
@@ -100,26 +110,30 @@ export async function openAuthenticator(
     return file;
   }
 
-  const { identitiesPath, producersPath } = options;
+  const { membersPath, identitiesPath, producersPath } = options;
+  const configured = new Members(options);
+  const listed = await openFile('members', membersPath, parseMembers, NO_MEMBERS);
   const identities = await openFile('identities', identitiesPath, parseIdentities, NO_IDENTITIES);
   const producers = await openFile('producers', producersPath, parseProducers, NO_PRODUCERS);
 
-  function sightOf(principals: ReadonlySet<Principal>): Sight {
-    const isAdmin = [...principals].some((principal) => admins.has(principal));
+  const admitsAnybody = admitsAnyGoogleAccount(options);
+
+  function sightOf(account: Account): Sight | undefined {
+    const { identity } = account;
+    const members = [configured, listed.current];
+    if (!admitsAnybody && !members.some((some) => some.admits(account))) return undefined;
+    if (producers.current.findByIdentity(identity) !== undefined) return undefined;
+    const principals = identities.current.principalsOf(identity);
+    const isAdmin = members.some((some) => some.hasAdmin(principals));
     if (!options.enforceVisibility || isAdmin) return { kind: 'everything' };
     return { kind: 'own', principals };
   }
 
   async function authenticate(token: string): Promise<Viewer> {
-    const claims = await verifier.verify(token);
-    const { identity } = claims;
-    const isProducer = producers.current.findByIdentity(identity) !== undefined;
-    if (claims.kind === 'forbidden' || isProducer) throw new ForbiddenError(identity);
-    return {
-      identity,
-      sight: sightOf(identities.current.principalsOf(identity)),
-      tokenExpiresAtMs: claims.expiresAtMs,
-    };
+    const { expiresAtMs, ...account } = await verifier.verify(token);
+    const sight = sightOf(account);
+    if (sight === undefined) throw new ForbiddenError(account.identity);
+    return { ...account, sight, tokenExpiresAtMs: expiresAtMs };
   }
 
   async function authenticateProducer(token: string): Promise<Producer> {
@@ -128,7 +142,7 @@ export async function openAuthenticator(
       if (producer !== undefined) return producer;
       throw new ProducerRefusedError('unauthorized', 'unknown_api_key');
     }
-    const identity = await identityOfProducer(token);
+    const { identity } = await accountOfProducer(token);
     if (!identity.startsWith('google:')) throw new ProducerRefusedError('forbidden', 'no_email');
     const producer = producers.current.findByIdentity(identity);
     if (producer !== undefined) return producer;
@@ -136,14 +150,21 @@ export async function openAuthenticator(
   }
 
   /** Whom a token is of. That the lists of viewers do not admit it says nothing of producers. */
-  async function identityOfProducer(token: string): Promise<Principal> {
+  async function accountOfProducer(token: string): Promise<Account> {
     try {
-      return (await verifier.verify(token)).identity;
+      return await verifier.verify(token);
     } catch (error) {
       if (!(error instanceof UnauthorizedError)) throw error;
       throw new ProducerRefusedError('unauthorized', error.reason);
     }
   }
 
-  return { authenticate, authenticateProducer, certificates, files };
+  return {
+    authenticate,
+    authenticateProducer,
+    sightOf,
+    onChange: (listener) => listeners.push(listener),
+    certificates,
+    files,
+  };
 }

@@ -13,10 +13,22 @@ const DEFAULT_FRESH_MS = 3_600_000;
 const MIN_FRESH_MS = 60_000;
 const MAX_FRESH_MS = 86_400_000;
 
+/**
+ * For a bare public key, which does not say until when it is good, counted from the fetch that
+ * brought it: about as long as Google itself goes on with a key.
+ */
+export const UNDATED_KEY_MS = 7 * 86_400_000;
+
+export interface Certificate {
+  readonly pem: string;
+  /** Its own end, after which it proves nothing; undefined for a bare public key. */
+  readonly notAfterMs: number | undefined;
+}
+
 /** Good certificates, as one fetch brought them. */
 export interface CertificateSet {
-  /** From key id to PEM. */
-  readonly pems: ReadonlyMap<string, string>;
+  /** By key id. */
+  readonly certificates: ReadonlyMap<string, Certificate>;
   readonly fetchedAtMs: number;
   readonly freshForMs: number;
 }
@@ -39,8 +51,9 @@ export type Fetching = 'none' | 'first' | 'beside';
 
 export function whetherToFetch(state: CertificateState, keyId: string, nowMs: number): Fetching {
   const { held, lastAttempt } = state;
-  const isKnown = held?.pems.has(keyId) === true;
-  if (isKnown && isWithin(held.fetchedAtMs, held.freshForMs, nowMs)) return 'none';
+  const isKnown = validCertificate(held, keyId, nowMs) !== undefined;
+  const isFresh = held !== undefined && isWithin(held.fetchedAtMs, held.freshForMs, nowMs);
+  if (isKnown && isFresh) return 'none';
   if (lastAttempt === undefined) return 'first';
   const hasFailed = lastAttempt.error !== undefined;
   const pauseMs = hasFailed ? RETRY_AFTER_MS : REFETCH_AFTER_MS;
@@ -56,12 +69,38 @@ export type KeyLookup =
   /** There may be such a key, but the source does not answer. */
   | { readonly kind: 'unavailable'; readonly error: Error | undefined };
 
-export function lookUpKey({ held, lastAttempt }: CertificateState, keyId: string): KeyLookup {
-  const pem = held?.pems.get(keyId);
-  if (pem !== undefined) return { kind: 'found', pem };
+export function lookUpKey(
+  { held, lastAttempt }: CertificateState,
+  keyId: string,
+  nowMs: number,
+): KeyLookup {
+  const certificate = validCertificate(held, keyId, nowMs);
+  if (certificate !== undefined) return { kind: 'found', pem: certificate.pem };
   return lastAttempt !== undefined && lastAttempt.error === undefined
     ? { kind: 'unknown' }
     : { kind: 'unavailable', error: lastAttempt?.error };
+}
+
+/** That of a key, unless its time is over: an outage of the source makes none of them live longer. */
+function validCertificate(
+  held: CertificateSet | undefined,
+  keyId: string,
+  nowMs: number,
+): Certificate | undefined {
+  const certificate = held?.certificates.get(keyId);
+  if (held === undefined || certificate === undefined) return undefined;
+  return nowMs < endOf(certificate, held) ? certificate : undefined;
+}
+
+/** When each of the certificates that are still valid ends, the first of them first. */
+export function endsOf(held: CertificateSet | undefined, nowMs: number): number[] {
+  if (held === undefined) return [];
+  const ends = [...held.certificates.values()].map((certificate) => endOf(certificate, held));
+  return ends.filter((endMs) => nowMs < endMs).toSorted((a, b) => a - b);
+}
+
+function endOf({ notAfterMs }: Certificate, { fetchedAtMs }: CertificateSet): number {
+  return notAfterMs ?? fetchedAtMs + UNDATED_KEY_MS;
 }
 
 /**

@@ -1,5 +1,6 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import type { Certificate } from './certificate-policy.ts';
 
 /** Connecting, waiting and reading together. */
 const TIMEOUT_MS = 5000;
@@ -14,18 +15,20 @@ export class CertificateSourceError extends Error {
 }
 
 export interface CertificateAnswer {
-  /** From key id to PEM; at least one. */
-  readonly pems: ReadonlyMap<string, string>;
+  /** By key id; at least one. */
+  readonly certificates: ReadonlyMap<string, Certificate>;
   readonly headers: Headers;
 }
 
 /**
  * Asks the source once. It is not this function's job to try again or to remember anything.
  *
+ * @param now milliseconds since 1970
  * @throws CertificateSourceError
  */
 export async function fetchCertificates(
   url: string,
+  now: () => number,
   timeoutMs = TIMEOUT_MS,
 ): Promise<CertificateAnswer> {
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -36,7 +39,8 @@ export async function fetchCertificates(
       await response.body?.cancel();
       throw new CertificateSourceError(`it answered with status ${response.status}`);
     }
-    return { pems: parseCertificates(await readText(response)), headers: response.headers };
+    const text = await readText(response);
+    return { certificates: parseCertificates(text, now()), headers: response.headers };
   } catch (error) {
     if (error instanceof CertificateSourceError) throw error;
     if (timeout.aborted) {
@@ -61,18 +65,32 @@ async function readText(response: Response): Promise<string> {
 
 /**
  * Reads a JSON object from key id to PEM. Entries that RS256 cannot use are left out, so that a new
- * kind of key beside the old ones locks nobody out.
+ * kind of key beside the old ones locks nobody out, and so are those whose time is over.
  *
  * @throws CertificateSourceError when nothing usable is left
  */
-export function parseCertificates(text: string): ReadonlyMap<string, string> {
+export function parseCertificates(text: string, nowMs: number): ReadonlyMap<string, Certificate> {
   const answer = AnswerSchema.safeParse(parseJson(text)).data;
   if (answer === undefined) {
     throw new CertificateSourceError('it answered with something else than keys and PEM texts');
   }
-  const pems = new Map(Object.entries(answer).filter(([, pem]) => isRsa(pem)));
-  if (pems.size === 0) throw new CertificateSourceError('it answered without any RSA certificate');
-  return pems;
+  const certificates = new Map<string, Certificate>();
+  for (const [keyId, pem] of Object.entries(answer)) {
+    const certificate = parsePem(pem);
+    if (certificate !== undefined) certificates.set(keyId, certificate);
+  }
+  if (certificates.size === 0) {
+    throw new CertificateSourceError('it answered without any RSA certificate');
+  }
+  for (const [keyId, { notAfterMs }] of certificates) {
+    if (notAfterMs !== undefined && nowMs >= notAfterMs) certificates.delete(keyId);
+  }
+  if (certificates.size === 0) {
+    throw new CertificateSourceError(
+      'it answered with expired certificates alone; is the clock of this machine right?',
+    );
+  }
+  return certificates;
 }
 
 function parseJson(text: string): unknown {
@@ -83,10 +101,17 @@ function parseJson(text: string): unknown {
   }
 }
 
-function isRsa(pem: string): boolean {
+/** Undefined for what is no RSA key. */
+function parsePem(pem: string): Certificate | undefined {
   try {
-    return createPublicKey(pem).asymmetricKeyType === 'rsa';
+    if (createPublicKey(pem).asymmetricKeyType !== 'rsa') return undefined;
+    return { pem, notAfterMs: endOfCertificate(pem) };
   } catch {
-    return false;
+    return undefined;
   }
+}
+
+function endOfCertificate(pem: string): number | undefined {
+  if (!pem.includes('BEGIN CERTIFICATE')) return undefined;
+  return new X509Certificate(pem).validToDate.getTime();
 }

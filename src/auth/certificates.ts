@@ -2,6 +2,7 @@ import type { Health, HealthCheck } from '../runtime/service.ts';
 import { CertificatesUnavailableError } from './auth.ts';
 import {
   type CertificateState,
+  endsOf,
   freshForMs,
   lookUpKey,
   whetherToFetch,
@@ -19,7 +20,7 @@ export interface CertificatesOptions {
 
 /**
  * The signing certificates: fetched when a token needs them, kept as long as the source allows, and
- * for as long as it takes while the source is broken. One fetch runs at a time, and whoever needs
+ * while the source is broken until they expire by themselves. One fetch runs at a time, and whoever needs
  * its outcome waits for that one. `certificate-policy.ts` decides when.
  *
  * Health is for readiness details only and never says unready: a broken source concerns nobody
@@ -44,7 +45,7 @@ export class Certificates implements HealthCheck {
     const fetching = whetherToFetch(this.#state, keyId, this.#options.now());
     if (fetching === 'first') await this.#fetch();
     if (fetching === 'beside') void this.#fetch();
-    const lookup = lookUpKey(this.#state, keyId);
+    const lookup = lookUpKey(this.#state, keyId, this.#options.now());
     switch (lookup.kind) {
       case 'found':
         return lookup.pem;
@@ -60,8 +61,12 @@ export class Certificates implements HealthCheck {
 
   health(): Health {
     const { held, lastAttempt } = this.#state;
+    const ends = endsOf(held, this.#options.now());
     const details = {
-      keys: held?.pems.size ?? 0,
+      keys: ends.length,
+      /** Should the source stay away: from here on some tokens cannot be judged, then none. */
+      firstExpiresAt: timeOrNull(ends.at(0)),
+      lastExpiresAt: timeOrNull(ends.at(-1)),
       fetchedAt: timeOrNull(held?.fetchedAtMs),
       freshForMs: held?.freshForMs ?? null,
       lastAttemptAt: timeOrNull(lastAttempt?.atMs),
@@ -81,10 +86,10 @@ export class Certificates implements HealthCheck {
   async #fetchOnce(): Promise<void> {
     const { url, now, timeoutMs } = this.#options;
     try {
-      const { pems, headers } = await fetchCertificates(url, timeoutMs);
+      const { certificates, headers } = await fetchCertificates(url, now, timeoutMs);
       const fetchedAtMs = now();
       this.#state = {
-        held: { pems, fetchedAtMs, freshForMs: freshForMs(headers) },
+        held: { certificates, fetchedAtMs, freshForMs: freshForMs(headers) },
         lastAttempt: { atMs: fetchedAtMs, error: undefined },
       };
     } catch (error) {

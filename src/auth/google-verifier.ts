@@ -2,26 +2,26 @@ import { OAuth2Client } from 'google-auth-library';
 import { UnauthorizedError } from './auth.ts';
 import type { Certificates } from './certificates.ts';
 import { readIdToken } from './id-token.ts';
+import { digestOf, TokenCache, type VerifiedToken } from './token-cache.ts';
 import {
   type ClaimRules,
-  type ClaimsVerdict,
   GOOGLE_ISSUERS,
   judgeClaims,
   MAX_LIFETIME_SECONDS,
+  type VerifiedClaims,
 } from './token-claims.ts';
-
-/** What may be said of a token that Google signed and that is valid now. */
-export type VerifiedClaims = Exclude<ClaimsVerdict, { readonly kind: 'unauthorized' }>;
 
 /**
  * Google ID tokens. In the order of what a bad one costs: its structure, its claims, the certificate
- * for its key, its signature; then the claims again, since fetching took time.
+ * for its key, its signature; then the claims again, since fetching took time. One that was verified
+ * before is known again, as long as it lives and its key is the source's.
  *
- * Claims that nobody signed are good for refusing a token and for nothing else: whether its holder
- * is forbidden is said only once the signature holds.
+ * Claims that nobody signed are good for refusing a token and for nothing else: what they say of its
+ * holder is given only once the signature holds.
  */
 export class GoogleVerifier {
   readonly #client = new OAuth2Client();
+  readonly #verified = new TokenCache();
   readonly #rules: ClaimRules;
   readonly #certificates: Certificates;
   readonly #now: () => number;
@@ -41,6 +41,27 @@ export class GoogleVerifier {
    * @throws CertificatesUnavailableError
    */
   async verify(token: string): Promise<VerifiedClaims> {
+    const digest = digestOf(token);
+    const known = await this.#recall(digest);
+    if (known !== undefined) return known;
+    const verified = await this.#verifyAnew(token);
+    this.#verified.add(digest, verified);
+    return verified.claims;
+  }
+
+  /** What is known of a token that was verified before, if that still holds. */
+  async #recall(digest: string): Promise<VerifiedClaims | undefined> {
+    const known = this.#verified.find(digest, this.#now());
+    if (known === undefined) return undefined;
+    // Certificates are fetched when it is time, as for any token, or else nobody would learn that
+    // the source has withdrawn the key.
+    const pem = await this.#certificates.find(known.keyId);
+    if (pem === known.pem && this.#now() < known.claims.expiresAtMs) return known.claims;
+    this.#verified.drop(digest);
+    return undefined;
+  }
+
+  async #verifyAnew(token: string): Promise<VerifiedToken> {
     const reading = readIdToken(token);
     if (reading.kind === 'refused') throw new UnauthorizedError(reading.reason);
     this.#judge(reading.payload);
@@ -50,7 +71,7 @@ export class GoogleVerifier {
     const claims = this.#judge(reading.payload);
     // With claims that are in order, nothing but the signature is left to be wrong.
     if (!isAccepted) throw new UnauthorizedError('bad_signature');
-    return claims;
+    return { claims, keyId: reading.keyId, pem, verifiedAtMs: this.#now() };
   }
 
   /** Whether google-auth-library accepts it. Its errors quote the token, so they end here, unread. */
@@ -72,6 +93,6 @@ export class GoogleVerifier {
   #judge(payload: unknown): VerifiedClaims {
     const verdict = judgeClaims(payload, this.#rules, this.#now());
     if (verdict.kind === 'unauthorized') throw new UnauthorizedError(verdict.reason);
-    return verdict;
+    return verdict.claims;
   }
 }

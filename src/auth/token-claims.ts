@@ -1,6 +1,6 @@
-import { type Principal, PrincipalSchema } from '@tasktrail/contract';
+import { PrincipalSchema } from '@tasktrail/contract';
 import { z } from 'zod';
-import type { UnauthorizedReason } from './auth.ts';
+import type { Account, UnauthorizedReason } from './auth.ts';
 
 /** Who Google says it is, in both spellings that it uses. */
 export const GOOGLE_ISSUERS: readonly string[] = [
@@ -36,24 +36,26 @@ const ClaimsSchema = z.object({
 
 type Claims = z.output<typeof ClaimsSchema>;
 
-/** Which tokens are accepted. Domains and addresses compare without case. */
+/** Which tokens are accepted, whoever's they are. */
 export interface ClaimRules {
   /** OAuth client ids: a token for any other application is refused. */
   readonly clientIds: readonly string[];
-  /** Google Workspace domains, compared with `hd`. */
-  readonly allowedDomains: readonly string[];
-  readonly allowedEmails: readonly string[];
+}
+
+/** What a token says that Google signed and that is valid now. */
+export interface VerifiedClaims extends Account {
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs: number;
 }
 
 export type ClaimsVerdict =
-  | { readonly kind: 'accepted'; readonly identity: Principal; readonly expiresAtMs: number }
-  | { readonly kind: 'unauthorized'; readonly reason: UnauthorizedReason }
-  /** A good token of somebody who may not use this dashboard. */
-  | { readonly kind: 'forbidden'; readonly identity: Principal };
+  | { readonly kind: 'accepted'; readonly claims: VerifiedClaims }
+  | { readonly kind: 'unauthorized'; readonly reason: UnauthorizedReason };
 
 /**
  * Judges the claims of a token at a moment (`nowMs`, milliseconds since 1970). Says nothing about
- * the signature. (PROTOCOL.md, "Who may see what")
+ * the signature, nor of whether its holder may sign in here, which may change while the token lives.
+ * (PROTOCOL.md, "Who may see what")
  *
  * It refuses whatever google-auth-library refuses in claims, and more: that one lets a token live
  * 300 s longer than `exp`, and does not look at `nbf`.
@@ -75,40 +77,41 @@ export function judgeClaims(payload: unknown, rules: ClaimRules, nowMs: number):
   if (!claims.sub) return refused('no_subject');
   const identity = PrincipalSchema.safeParse(identityOf(claims)).data;
   if (identity === undefined) return refused('malformed');
-  return isAllowed(claims, rules)
-    ? { kind: 'accepted', identity, expiresAtMs: Math.floor(claims.exp * 1000) }
-    : { kind: 'forbidden', identity };
+  const expiresAtMs = Math.floor(claims.exp * 1000);
+  return { kind: 'accepted', claims: { identity, domain: domainOf(claims), expiresAtMs } };
 }
 
 /**
  * Whether anybody with a Google account can sign in: a client id is public, and without a list it
- * is all that a token must name.
+ * is all that a token must name. A members file is a list, also while it names nobody.
  */
-export function admitsAnyGoogleAccount(
-  rules: Pick<ClaimRules, 'allowedDomains' | 'allowedEmails'>,
-): boolean {
-  return rules.allowedDomains.length === 0 && rules.allowedEmails.length === 0;
+export function admitsAnyGoogleAccount(rules: {
+  readonly allowedDomains: readonly string[];
+  readonly allowedEmails: readonly string[];
+  readonly membersPath?: string | undefined;
+}): boolean {
+  const { allowedDomains, allowedEmails, membersPath } = rules;
+  return allowedDomains.length === 0 && allowedEmails.length === 0 && membersPath === undefined;
 }
+
+/**
+ * The only letters outside ASCII whose lower case has letters of ASCII: a Kelvin sign would make
+ * somebody else's address that of `kim@example.com`.
+ */
+const BECOMES_ASCII = /[\u0130\u212a]/;
 
 /** An address that nobody verified may be somebody else's, so then only the account counts. */
 function identityOf({ sub, email, email_verified }: Claims): string {
-  return email_verified && email !== undefined ? `google:${email}` : `google-sub:${sub}`;
+  const isProven = email_verified && email !== undefined && !BECOMES_ASCII.test(email);
+  return isProven ? `google:${email}` : `google-sub:${sub}`;
 }
 
 /**
  * A domain's members are those whom `hd` says so of. An address under the domain proves nothing:
  * anybody may open a consumer account with an address that they once could read.
  */
-function isAllowed({ hd, email, email_verified }: Claims, rules: ClaimRules): boolean {
-  if (admitsAnyGoogleAccount(rules)) return true;
-  return (
-    hasWithoutCase(rules.allowedDomains, hd) ||
-    (email_verified === true && hasWithoutCase(rules.allowedEmails, email))
-  );
-}
-
-function hasWithoutCase(list: readonly string[], text: string | undefined): boolean {
-  return text !== undefined && list.some((one) => one.toLowerCase() === text.toLowerCase());
+function domainOf({ hd }: Claims): string | undefined {
+  return hd === undefined || BECOMES_ASCII.test(hd) ? undefined : hd.toLowerCase();
 }
 
 function refused(reason: UnauthorizedReason): ClaimsVerdict {

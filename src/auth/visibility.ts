@@ -19,6 +19,13 @@ export type Sight =
   | { readonly kind: 'everything' }
   | { readonly kind: 'own'; readonly principals: ReadonlySet<Principal> };
 
+export function isSameSight(one: Sight, other: Sight): boolean {
+  if (one.kind === 'everything' || other.kind === 'everything') return one.kind === other.kind;
+  const { principals } = other;
+  if (one.principals.size !== principals.size) return false;
+  return [...one.principals].every((principal) => principals.has(principal));
+}
+
 export function canSee(sight: Sight, audience: Audience): boolean {
   return (
     sight.kind === 'everything' || audience.some((principal) => sight.principals.has(principal))

@@ -37,6 +37,7 @@ describe('a viewer', () => {
   test('sees everything while visibility is not enforced', async () => {
     expect(await signIn({ identitiesPath })).toEqual({
       identity: 'google:ana@example.com',
+      domain: 'example.com',
       sight: { kind: 'everything' },
       tokenExpiresAtMs: google.clockMs + 3_600_000,
     });

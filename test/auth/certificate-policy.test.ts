@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import {
   type CertificateState,
+  endsOf,
   freshForMs,
   lookUpKey,
   REFETCH_AFTER_MS,
   RETRY_AFTER_MS,
+  UNDATED_KEY_MS,
   whetherToFetch,
 } from '../../src/auth/certificate-policy.ts';
 
@@ -13,7 +15,16 @@ const FRESH_MS = 3_600_000;
 
 const NOTHING: CertificateState = { held: undefined, lastAttempt: undefined };
 const FAILED: CertificateState = { held: undefined, lastAttempt: { atMs: T0, error: new Error() } };
-const held = { pems: new Map([['known', 'PEM']]), fetchedAtMs: T0, freshForMs: FRESH_MS };
+/** Where the known key's certificate ends. */
+const END_MS = T0 + 10 * FRESH_MS;
+const held = {
+  certificates: new Map([
+    ['known', { pem: 'PEM', notAfterMs: END_MS }],
+    ['undated', { pem: 'PUBLIC KEY', notAfterMs: undefined }],
+  ]),
+  fetchedAtMs: T0,
+  freshForMs: FRESH_MS,
+};
 const HELD: CertificateState = { held, lastAttempt: { atMs: T0, error: undefined } };
 const failedAt = (atMs: number): CertificateState => ({
   held,
@@ -41,6 +52,21 @@ describe('whether certificates are fetched first', () => {
     ['an unknown key, just failed', failedAt(T0), 'other', T0 + RETRY_AFTER_MS - 1, 'none'],
     ['an unknown key, failed before', failedAt(T0), 'other', T0 + RETRY_AFTER_MS, 'first'],
     ['the clock went back', HELD, 'known', T0 - 1, 'first'],
+    ['a known key has expired, just failed', failedAt(END_MS), 'known', END_MS, 'none'],
+    [
+      'a known key has expired, failed before: nothing is left to decide beside',
+      failedAt(END_MS),
+      'known',
+      END_MS + RETRY_AFTER_MS,
+      'first',
+    ],
+    [
+      'a key without a date is stale, failed before',
+      failedAt(END_MS),
+      'undated',
+      END_MS + RETRY_AFTER_MS,
+      'beside',
+    ],
   ])('when %s', (_, state, keyId, nowMs, fetching) => {
     expect(whetherToFetch(state, keyId, nowMs)).toBe(fetching);
   });
@@ -48,14 +74,30 @@ describe('whether certificates are fetched first', () => {
 
 describe('what is said of a key', () => {
   test.each([
-    ['known', HELD, 'known', 'found'],
-    ['known, the source is broken', failedAt(T0), 'known', 'found'],
-    ['not known to a source that answers', HELD, 'other', 'unknown'],
-    ['not known, the source is broken', failedAt(T0), 'other', 'unavailable'],
-    ['not known, nothing was ever read', FAILED, 'known', 'unavailable'],
-    ['named like a method', HELD, 'constructor', 'unknown'],
-  ])('that is %s', (_, state, keyId, kind) => {
-    expect(lookUpKey(state, keyId).kind).toBe(kind);
+    ['known', HELD, 'known', T0, 'found'],
+    ['known, the source is broken', failedAt(T0), 'known', END_MS - 1, 'found'],
+    ['expired, the source is broken', failedAt(T0), 'known', END_MS, 'unavailable'],
+    ['expired, the source answers', HELD, 'known', END_MS, 'unknown'],
+    ['without a date, young', failedAt(T0), 'undated', T0 + UNDATED_KEY_MS - 1, 'found'],
+    ['without a date, old', failedAt(T0), 'undated', T0 + UNDATED_KEY_MS, 'unavailable'],
+    ['not known to a source that answers', HELD, 'other', T0, 'unknown'],
+    ['not known, the source is broken', failedAt(T0), 'other', T0, 'unavailable'],
+    ['not known, nothing was ever read', FAILED, 'known', T0, 'unavailable'],
+    ['named like a method', HELD, 'constructor', T0, 'unknown'],
+  ])('that is %s', (_, state, keyId, nowMs, kind) => {
+    expect(lookUpKey(state, keyId, nowMs).kind).toBe(kind);
+  });
+});
+
+describe('until when certificates are good', () => {
+  test.each([
+    [T0, [END_MS, T0 + UNDATED_KEY_MS]],
+    [END_MS - 1, [END_MS, T0 + UNDATED_KEY_MS]],
+    [END_MS, [T0 + UNDATED_KEY_MS]],
+    [T0 + UNDATED_KEY_MS, []],
+  ])('at %i', (nowMs, ends) => {
+    expect(endsOf(held, nowMs)).toEqual(ends);
+    expect(endsOf(undefined, nowMs)).toEqual([]);
   });
 });
 

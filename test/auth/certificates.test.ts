@@ -1,3 +1,4 @@
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +12,7 @@ import { useGoogle } from '../fixtures/google.ts';
 const MAX_AGE_MS = 600_000;
 const google = useGoogle({ maxAgeSeconds: MAX_AGE_MS / 1000 });
 const START_MS = google.clockMs;
+const DAY_MS = 86_400_000;
 let certificates: Certificates;
 let requestsBefore = 0;
 
@@ -84,17 +86,33 @@ describe('certificates', () => {
 });
 
 describe('while the source is broken', () => {
-  test('the last good certificates stay in force', async () => {
+  test('the last good certificates stay in force until they expire, and then prove nothing', async () => {
     await certificates.find(knownKey());
+    const endMs = new X509Certificate(knownPem()).validToDate.getTime();
     google.standIn.behaviour = 'fail';
-    for (let day = 1; day <= 5; day += 1) {
-      google.clockMs += 86_400_000;
+    while (google.clockMs < endMs - DAY_MS) {
+      google.clockMs += DAY_MS;
       expect(await certificates.find(knownKey())).toBe(knownPem());
       await vi.waitFor(() => expect(lastAttemptAt()).toBe(clock()), { interval: 5 });
     }
-    expect(certificates.health().details).toMatchObject({
-      keys: 2,
-      failure: 'it answered with status 500',
+    google.clockMs = endMs - 1;
+    expect(await certificates.find(knownKey())).toBe(knownPem());
+    expect(certificates.health()).toMatchObject({
+      ready: true,
+      details: {
+        keys: 2,
+        firstExpiresAt: new Date(endMs).toISOString(),
+        lastExpiresAt: new Date(endMs).toISOString(),
+        failure: 'it answered with status 500',
+      },
+    });
+    google.clockMs = endMs;
+    await expect(certificates.find(knownKey())).rejects.toBeInstanceOf(
+      CertificatesUnavailableError,
+    );
+    expect(certificates.health()).toMatchObject({
+      ready: true,
+      details: { keys: 0, firstExpiresAt: null, lastExpiresAt: null },
     });
   });
 
@@ -179,7 +197,7 @@ describe('an answer that is none', () => {
   test('is one that redirects', async () => {
     const { certsUrl } = google.standIn;
     const url = await serve((_, response) => response.writeHead(302, { location: certsUrl }).end());
-    await expect(fetchCertificates(url)).rejects.toThrow('it could not be reached');
+    await expect(fetchCertificates(url, google.now)).rejects.toThrow('it could not be reached');
     expect(requests()).toBe(0);
   });
 
@@ -187,9 +205,9 @@ describe('an answer that is none', () => {
     const text = JSON.stringify({ known: knownPem() });
     let length = 262_144;
     const url = await serve((_, response) => response.end(text.padEnd(length)));
-    expect([...(await fetchCertificates(url)).pems.keys()]).toEqual(['known']);
+    expect([...(await fetchCertificates(url, google.now)).certificates.keys()]).toEqual(['known']);
     length += 1;
-    await expect(fetchCertificates(url)).rejects.toThrow('more than 262144 bytes');
+    await expect(fetchCertificates(url, google.now)).rejects.toThrow('more than 262144 bytes');
   });
 
   test('is one that never ends in size', async () => {
@@ -200,27 +218,46 @@ describe('an answer that is none', () => {
       response.on('drain', fill);
       fill();
     });
-    await expect(fetchCertificates(url)).rejects.toThrow('more than 262144 bytes');
+    await expect(fetchCertificates(url, google.now)).rejects.toThrow('more than 262144 bytes');
   });
 
   test('is one that never ends in time', async () => {
     const url = await serve((_, response) => void response.writeHead(200).write('{'));
-    await expect(fetchCertificates(url, 100)).rejects.toThrow('it did not answer within 100 ms');
+    await expect(fetchCertificates(url, google.now, 100)).rejects.toThrow(
+      'it did not answer within 100 ms',
+    );
   });
 
   test.each(['', 'no JSON', 'null', '[]', '{"keys":[{"kid":"1"}]}', '{"key":7}'])(
     'is one of something else: %s',
     (text) => {
-      expect(() => parseCertificates(text)).toThrow('something else than keys and PEM texts');
+      expect(() => parseCertificates(text, START_MS)).toThrow(
+        'something else than keys and PEM texts',
+      );
     },
   );
 
   test.each(['{}', '{"key":"no PEM"}'])('is one without a certificate: %s', (text) => {
-    expect(() => parseCertificates(text)).toThrow('without any RSA certificate');
+    expect(() => parseCertificates(text, START_MS)).toThrow('without any RSA certificate');
   });
 
   test('is not one that has a new kind of key beside the others', () => {
     const text = JSON.stringify({ new: 'PEM of tomorrow', known: knownPem() });
-    expect([...parseCertificates(text).keys()]).toEqual(['known']);
+    expect([...parseCertificates(text, START_MS).keys()]).toEqual(['known']);
+  });
+
+  test('is one whose certificates have all expired, as with a clock that is years ahead', () => {
+    const text = JSON.stringify({ known: knownPem() });
+    const endMs = new X509Certificate(knownPem()).validToDate.getTime();
+    expect(parseCertificates(text, endMs - 1).get('known')?.notAfterMs).toBe(endMs);
+    expect(() => parseCertificates(text, endMs)).toThrow('is the clock of this machine right?');
+  });
+
+  test('is not one with a key that bears no date beside a certificate that has expired', () => {
+    const bare = createPublicKey(knownPem()).export({ type: 'spki', format: 'pem' });
+    const text = JSON.stringify({ bare, known: knownPem() });
+    expect([...parseCertificates(text, START_MS + 3650 * DAY_MS)]).toEqual([
+      ['bare', { pem: bare, notAfterMs: undefined }],
+    ]);
   });
 });

@@ -1,5 +1,5 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { inspect } from 'node:util';
+import { PrincipalSchema } from '@tasktrail/contract';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { CertificatesUnavailableError, UnauthorizedError } from '../../src/auth/auth.ts';
@@ -46,8 +46,8 @@ describe('a token of Google', () => {
     await expect(
       verifier.verify(google.standIn.sign({ email: 'Ana@Example.com' })),
     ).resolves.toEqual({
-      kind: 'accepted',
       identity: 'google:ana@example.com',
+      domain: 'example.com',
       expiresAtMs: google.clockMs + 3_600_000,
     });
   });
@@ -55,12 +55,16 @@ describe('a token of Google', () => {
   test('is verified with the older of two keys', async () => {
     const token = google.standIn.sign();
     await google.standIn.rotate();
-    await expect(verifier.verify(token)).resolves.toMatchObject({ kind: 'accepted' });
+    await expect(verifier.verify(token)).resolves.toMatchObject({
+      identity: 'google:ana@example.com',
+    });
   });
 
   test('whose nbf is 59 s ahead is accepted', async () => {
     const token = google.standIn.sign({ nbf: google.nowSeconds + 59 });
-    await expect(verifier.verify(token)).resolves.toMatchObject({ kind: 'accepted' });
+    await expect(verifier.verify(token)).resolves.toMatchObject({
+      identity: 'google:ana@example.com',
+    });
   });
 
   test.each([{ email_verified: false }, { email: undefined }])(
@@ -71,14 +75,6 @@ describe('a token of Google', () => {
       });
     },
   );
-
-  test('of somebody outside the domains is forbidden', async () => {
-    const strict = newVerifier({ allowedDomains: ['example.org'] });
-    await expect(strict.verify(google.standIn.sign())).resolves.toEqual({
-      kind: 'forbidden',
-      identity: 'google:ana@example.com',
-    });
-  });
 });
 
 describe('a bad token', () => {
@@ -109,19 +105,6 @@ describe('a bad token', () => {
     expect(await refusalOf(token)).toMatchObject({ reason: 'unknown_key' });
   });
 
-  test('that nobody signed is never forbidden: its domain is not believed', async () => {
-    const strict = newVerifier({ allowedDomains: ['example.org'] });
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const [, payload = ''] = google.standIn.sign().split('.');
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString());
-    const forged = signToken(
-      { alg: 'RS256', kid: google.standIn.signingKey.keyId },
-      claims,
-      privateKey,
-    );
-    expect(await refusalOf(forged, strict)).toMatchObject({ reason: 'bad_signature' });
-  });
-
   test('costs no request when its structure or claims refuse it', async () => {
     const before = google.standIn.requests;
     const { unknown_key: _, bad_signature: __, ...refusedBefore } = forgeTokens(google);
@@ -130,18 +113,34 @@ describe('a bad token', () => {
   });
 });
 
+/** Each look for a key takes so long. */
+class SlowCertificates extends Certificates {
+  override async find(keyId: string): Promise<string | undefined> {
+    const pem = await super.find(keyId);
+    google.clockMs += SLOW_MS;
+    return pem;
+  }
+}
+
+const SLOW_MS = 600;
+
 describe('time that passes while certificates are fetched', () => {
-  test('counts: a token that expires meanwhile is refused', async () => {
-    const token = google.standIn.sign({ exp: google.nowSeconds + 1 });
+  test.each([
+    ['the first time', 1],
+    ['when it was verified before', 2],
+  ])('counts: a token that expires meanwhile is refused, %s', async (_, times) => {
     const start = google.clockMs;
-    const moving = new GoogleVerifier(
+    // Its end comes within the last look.
+    const exp = google.nowSeconds + (times * SLOW_MS) / 1000 - 0.001;
+    const token = google.standIn.sign({ exp });
+    const slow = new GoogleVerifier(
       google.authOptions(),
-      new Certificates({ url: google.standIn.certsUrl, now: google.now }),
-      // The first reading is before the fetch, later ones are after it.
-      () => (google.clockMs += 600),
+      new SlowCertificates({ url: google.standIn.certsUrl, now: google.now }),
+      google.now,
     );
     try {
-      expect(await refusalOf(token, moving)).toMatchObject({ reason: 'expired' });
+      for (let time = 1; time < times; time += 1) await slow.verify(token);
+      expect(await refusalOf(token, slow)).toMatchObject({ reason: 'expired' });
     } finally {
       google.clockMs = start;
     }
@@ -160,7 +159,7 @@ describe('without a source of certificates', () => {
     await verifier.verify(google.standIn.sign());
     google.standIn.behaviour = 'fail';
     await expect(verifier.verify(google.standIn.sign())).resolves.toMatchObject({
-      kind: 'accepted',
+      identity: 'google:ana@example.com',
     });
     const [forged = ''] = Object.values(forgeTokens(google).bad_signature);
     expect(await refusalOf(forged)).toMatchObject({ reason: 'bad_signature' });
@@ -206,10 +205,10 @@ describe('whatever comes', () => {
     await fc.assert(
       fc.asyncProperty(token, async (text) => {
         const outcome = await verifier.verify(text).then(
-          ({ kind }) => kind,
+          ({ identity }) => PrincipalSchema.safeParse(identity).success,
           (error: unknown) => isRefusal(error),
         );
-        expect([true, 'accepted']).toContain(outcome);
+        expect(outcome).toBe(true);
       }),
       { numRuns: 300 },
     );

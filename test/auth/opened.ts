@@ -22,7 +22,7 @@ export async function openFor(google: TestGoogle, options: Partial<Authenticator
     setBroken: (file, isBroken) => broken.set(file, isBroken),
   };
   const logger = createLogger({
-    level: 'info',
+    level: 'trace',
     pretty: false,
     destination: { write: (line) => lines.push(line) },
   });

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
   CertificatesUnavailableError,
@@ -8,13 +7,14 @@ import {
 } from '../../src/auth/auth.ts';
 import type { AuthenticatorOptions } from '../../src/auth/authenticator.ts';
 import { newProducer } from '../../src/auth/producers.ts';
+import { canaryBytes } from '../fixtures/canary.ts';
 import { forgeTokens, secretsOf, serviceAccount, useGoogle } from '../fixtures/google.ts';
 import { makeFile, openFor } from './opened.ts';
 
 const google = useGoogle();
 
 const CI = 'ci@my-project.iam.gserviceaccount.com';
-const nightly = newProducer('nightly', ['houlak/*'], randomBytes);
+const nightly = newProducer('nightly', ['houlak/*'], canaryBytes);
 const ENTRIES = [nightly.entry, { name: 'ci', email: CI, projects: ['acme/shop', 'labs/**'] }];
 
 async function open(options: Partial<AuthenticatorOptions> = {}, entries: unknown = ENTRIES) {
@@ -68,7 +68,7 @@ describe('a producer', () => {
 
 describe('nobody else may emit', () => {
   test.each([
-    ['another key', newProducer('x', ['**'], randomBytes).key],
+    ['another key', newProducer('x', ['**'], canaryBytes).key],
     ['the hash of a key', `ttk_${nightly.entry.keySha256}`],
     ['half a key', nightly.key.slice(0, 20)],
     ['a key with something after it', `${nightly.key}A`],

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { newProducer, parseProducers } from '../../src/auth/producers.ts';
+import { canaryBytes } from '../fixtures/canary.ts';
 
 const HASH = 'ab'.repeat(32);
 const nightly = { name: 'nightly', keySha256: HASH, projects: ['houlak/*'] };
@@ -25,8 +25,8 @@ function problemsOf(...entries: unknown[]): readonly string[] {
 
 describe('a producer', () => {
   test('is found by its key and by nothing else', () => {
-    const { key, entry } = newProducer('nightly', ['houlak/*'], randomBytes);
-    const other = newProducer('other', ['acme/*'], randomBytes);
+    const { key, entry } = newProducer('nightly', ['houlak/*'], canaryBytes);
+    const other = newProducer('other', ['acme/*'], canaryBytes);
     const found = producers(other.entry, entry, ci);
     expect(found.findByKey(key)?.name).toBe('nightly');
     expect(found.findByKey(other.key)?.name).toBe('other');
@@ -36,14 +36,14 @@ describe('a producer', () => {
   });
 
   test('has a key whose hash may be written in capitals', () => {
-    const { key, entry } = newProducer('nightly', ['houlak/*'], randomBytes);
+    const { key, entry } = newProducer('nightly', ['houlak/*'], canaryBytes);
     const keySha256 = entry.keySha256.toUpperCase();
     expect(producers({ ...entry, keySha256 }).findByKey(key)?.name).toBe('nightly');
   });
 
   test('may have several keys while one takes the place of another', () => {
-    const old = newProducer('nightly', ['houlak/*'], randomBytes);
-    const next = newProducer('nightly', ['houlak/*'], randomBytes);
+    const old = newProducer('nightly', ['houlak/*'], canaryBytes);
+    const next = newProducer('nightly', ['houlak/*'], canaryBytes);
     const hashes = [old.entry.keySha256, next.entry.keySha256];
     const found = producers({ ...nightly, keySha256: hashes });
     expect(found.findByKey(old.key)?.name).toBe('nightly');
@@ -94,7 +94,7 @@ describe('a producer', () => {
 
 describe('a new producer', () => {
   test('is a line that the file takes as it is', () => {
-    const { key, entry } = newProducer('ci', ['a/*', '**'], randomBytes);
+    const { key, entry } = newProducer('ci', ['a/*', '**'], canaryBytes);
     const line = JSON.stringify(entry);
     expect(JSON.parse(line)).toEqual({
       name: 'ci',
@@ -202,7 +202,7 @@ describe('faults of the file', () => {
   });
 
   test('never quote a key that was put there by mistake', () => {
-    const { key } = newProducer('ci', ['a/*'], randomBytes);
+    const { key } = newProducer('ci', ['a/*'], canaryBytes);
     for (const property of ['name', 'keySha256', 'email', 'projects', 'key'] as const) {
       for (const value of [key, [key], { key }, ` ${key}`]) {
         const parsed = parse({ ...nightly, [property]: value }, nightly);

@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { ForbiddenError } from '../../src/auth/auth.ts';
 import { newProducer } from '../../src/auth/producers.ts';
+import { canaryBytes } from '../fixtures/canary.ts';
 import { eventually } from '../fixtures/facts.ts';
 import { serviceAccount, useGoogle } from '../fixtures/google.ts';
 import { makeFile, openFor } from './opened.ts';
@@ -12,7 +12,7 @@ const google = useGoogle();
 const CI = 'ci@my-project.iam.gserviceaccount.com';
 const ANA = 'google:ana@example.com';
 const ci = { name: 'ci', email: CI, projects: ['acme/shop'] };
-const nightly = newProducer('nightly', ['houlak/*'], randomBytes);
+const nightly = newProducer('nightly', ['houlak/*'], canaryBytes);
 
 async function openProducers(...entries: unknown[]) {
   const file = await makeFile({ producers: entries });
@@ -47,7 +47,7 @@ describe('a change of the producers file takes effect without a restart', () => 
   });
 
   test('for a key that is added, beside the one that it replaces', async () => {
-    const next = newProducer('nightly-2', ['houlak/*'], randomBytes);
+    const next = newProducer('nightly-2', ['houlak/*'], canaryBytes);
     const { replace, withKey } = await openProducers(nightly.entry);
     await expect(withKey(next.key)).rejects.toMatchObject({ kind: 'unauthorized' });
     await replace(nightly.entry, next.entry);
@@ -127,6 +127,101 @@ describe('a change of the identities file', () => {
   });
 });
 
+describe('a change of the members file', () => {
+  /** What a request with this token is answered, with the lists of now. */
+  async function openMembers(content: object, options: Parameters<typeof openFor>[1] = {}) {
+    const file = await makeFile(content);
+    const opened = await openFor(google, { membersPath: file.path, ...options });
+    const token = google.standIn.sign();
+    const answer = () =>
+      opened.authenticator.authenticate(token).then(
+        ({ sight }) => sight.kind,
+        ({ name }: Error) => name,
+      );
+    return { ...opened, file, answer };
+  }
+  const REFUSED = 'ForbiddenError';
+
+  test.each([
+    ['address', { emails: ['Ana@Example.com'] }, { emails: ['ben@example.com'] }],
+    ['domain', { domains: ['EXAMPLE.com'] }, { domains: ['team.example.com', 'com'] }],
+  ])('shuts out whose %s is taken out, and lets in whose is put back', async (_, before, after) => {
+    const { file, answer, told, broken } = await openMembers(before);
+    expect(await answer()).toBe('everything');
+    await file.replace(after);
+    await eventually(async () => expect(await answer()).toBe(REFUSED));
+    await file.replace(before);
+    await eventually(async () => expect(await answer()).toBe('everything'));
+    await file.replace({});
+    await eventually(async () => expect(await answer()).toBe(REFUSED));
+    await file.replace({ ...before, email: [] });
+    await eventually(() => expect(broken.get('members')).toBe(true));
+    expect(await answer()).toBe(REFUSED);
+    expect(told.at(-1)).toBe('members failed');
+  });
+
+  test('makes an administrator and takes that back, of those who may sign in alone', async () => {
+    const { file, answer } = await openMembers(
+      { domains: ['example.com'] },
+      { enforceVisibility: true },
+    );
+    expect(await answer()).toBe('own');
+    await file.replace({ domains: ['example.com'], admins: ['google:ANA@example.com'] });
+    await eventually(async () => expect(await answer()).toBe('everything'));
+    await file.replace({ admins: [ANA] });
+    await eventually(async () => expect(await answer()).toBe(REFUSED));
+    await file.replace({ domains: ['example.com'] });
+    await eventually(async () => expect(await answer()).toBe('own'));
+  });
+
+  test('takes nothing from whom the variables admit', async () => {
+    const { file, answer, told } = await openMembers(
+      { emails: ['ana@example.com'] },
+      { allowedEmails: ['ana@example.com'] },
+    );
+    await file.replace({});
+    await eventually(() => expect(told).toEqual(['members changed']));
+    expect(await answer()).toBe('everything');
+  });
+});
+
+describe('what open streams are told', () => {
+  test('is what a new request would get, after every change and no failure', async () => {
+    const identities = await makeFile({ [ANA]: ['slack:U1'] });
+    const producers = await makeFile({ producers: [ci] });
+    const { authenticator, broken } = await openFor(google, {
+      identitiesPath: identities.path,
+      producersPath: producers.path,
+      enforceVisibility: true,
+      admins: ['slack:ROOT'],
+    });
+    const sights: unknown[] = [];
+    authenticator.onChange(() => {
+      const sight = authenticator.sightOf({ identity: ANA });
+      sights.push(sight?.kind === 'own' ? [...sight.principals] : sight?.kind);
+    });
+    const whenTold = (count: number) => eventually(() => expect(sights).toHaveLength(count));
+    expect(authenticator.sightOf({ identity: `google:${CI}` })).toBeUndefined();
+    await identities.replace({ [ANA]: ['slack:U2'] });
+    await whenTold(1);
+    await identities.replace({ [ANA]: ['nobody'] });
+    await eventually(() => expect(broken.get('identities')).toBe(true));
+    await identities.replace({ [ANA]: ['slack:ROOT'] });
+    await whenTold(2);
+    await producers.replace({ producers: [{ ...ci, email: 'Ana@example.com' }] });
+    await whenTold(3);
+    await expect(authenticator.authenticate(google.standIn.sign())).rejects.toBeInstanceOf(
+      ForbiddenError,
+    );
+    await producers.replace({ producers: [] });
+    await whenTold(4);
+    expect(sights).toEqual([[ANA, 'slack:U2'], 'everything', undefined, 'everything']);
+    await expect(authenticator.authenticate(google.standIn.sign())).resolves.toMatchObject({
+      sight: authenticator.sightOf({ identity: ANA }),
+    });
+  });
+});
+
 describe('a start', () => {
   test('fails with every fault of the producers file', async () => {
     const { path } = await makeFile({ producers: [{ ...ci, projects: ['*'], more: 1 }] });
@@ -136,6 +231,20 @@ describe('a start', () => {
       problems: [
         'producers[0].projects[0]: must be ** to mean every project',
         'producers[0]: Unrecognized key: "more"',
+      ],
+    });
+  });
+
+  test('fails with every fault of the members file, and names no other', async () => {
+    const content = { domains: ['@example.com'], emails: ['ana'], admins: ['ana'], owners: [] };
+    const { path } = await makeFile(content);
+    await expect(openFor(google, { membersPath: path })).rejects.toMatchObject({
+      name: 'SettingsFileError',
+      problems: [
+        'domains[0]: must be a domain, such as example.com',
+        'emails[0]: must be an e-mail address',
+        'admins[0]: must be a principal, <provider>:<id>',
+        'document: Unrecognized key: "owners"',
       ],
     });
   });

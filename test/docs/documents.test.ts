@@ -5,7 +5,7 @@ import { SETTINGS, type Setting } from '../../config/settings.ts';
 import { STATUS_OF } from '../../src/http/error-answer.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-const documents = ['README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md'];
+const documents = ['README.md', 'PROTOCOL.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'SECURITY.md'];
 
 test('the README has every environment variable with its default and meaning', () => {
   const expected = Object.entries(SETTINGS as Record<string, Setting>).map(

@@ -6,9 +6,8 @@ import type { AppendedEntry, EntryOnce, RequestOutcome } from '../../src/redis/a
 import { connectForCommands } from '../../src/redis/connections.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import { eventually } from '../fixtures/facts.ts';
+import { startLosingProxy } from '../fixtures/losing-proxy.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { startLosingProxy } from '../producer/losing-proxy.ts';
-import { startSilentProxy } from '../redis/silent-proxy.ts';
 
 const server = useRedis({ appendOnly: 'always' });
 let admin: Redis;
@@ -17,10 +16,7 @@ beforeEach(() => {
   admin = server.connect();
 });
 
-/** The proxy loses the reply to what contains this word. */
-const LOSABLE = 'xadd';
-
-function entry(name: string, text = LOSABLE): EntryOnce {
+function entry(name: string, text = ''): EntryOnce {
   const records = [{ key: KEYS.intake.record(name), keepSeconds: 60 }];
   return { stream: 'events', pairs: ['name', name, 'text', text], records };
 }
@@ -116,7 +112,7 @@ describe('while Redis is away', () => {
   });
 
   test('and silent, callers hear of it in time, too', async () => {
-    const proxy = await startSilentProxy(server.url);
+    await using proxy = await startLosingProxy(server.url);
     const { appender } = await appenderTo(proxy.url, { giveUpMs: 300 });
     proxy.fallSilent();
     const startedAt = performance.now();

@@ -5,8 +5,8 @@ import { RedisRateLimits } from '../../src/intake/rate-limits.ts';
 import { connectForCommands } from '../../src/redis/connections.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import { eventually } from '../fixtures/facts.ts';
+import { startLosingProxy } from '../fixtures/losing-proxy.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { startSilentProxy } from '../redis/silent-proxy.ts';
 
 const server = useRedis();
 let admin: Redis;
@@ -145,7 +145,7 @@ describe('while Redis is away', () => {
   });
 
   test('and silent, a request waits for a second at most, and passes', async () => {
-    const proxy = await startSilentProxy(server.url);
+    await using proxy = await startLosingProxy(server.url);
     const { limits, told } = await openLimits(proxy.url);
     proxy.fallSilent();
     const startedAt = performance.now();

@@ -101,7 +101,7 @@ export type DecodedJson =
   | { readonly kind: 'json'; readonly value: unknown }
   | { readonly kind: 'not_utf8' }
   | { readonly kind: 'empty' }
-  /** The problem names the position where it is known, and shows at most a few characters. */
+  /** The problem names the position where it is known, or the character that is wrong. */
   | { readonly kind: 'not_json'; readonly problem: string };
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
@@ -118,8 +118,17 @@ export function decodeJson(bytes: Uint8Array): DecodedJson {
   try {
     return { kind: 'json', value: JSON.parse(text) };
   } catch (error) {
-    return { kind: 'not_json', problem: lineOf((error as Error).message, 150) ?? '' };
+    return { kind: 'not_json', problem: problemOf((error as Error).message) };
   }
+}
+
+/** In words of its own: the engine's change with its version, and quote what they were given. */
+function problemOf(message: string): string {
+  const [place] = /position \d+(?: \(line \d+ column \d+\))?$/.exec(message) ?? [];
+  if (place !== undefined) return `see ${place}`;
+  const [, token] = /^Unexpected token '(.)', /u.exec(message) ?? [];
+  if (token === undefined) return 'it ends too early, or is no value of JSON';
+  return `${lineOf(token, 2) ?? 'a control character'} cannot stand where it does`;
 }
 
 /** The engine counts lines within what it was given, which here is one line. */

@@ -110,9 +110,22 @@ describe('lines', () => {
     ]);
   });
 
-  test('are shown a few characters of where they are no JSON', () => {
-    const [refusal] = valuesOf(read(`?${'secret'.repeat(10_000)}`, LINES));
-    expect((refusal as { detail: string }).detail.length).toBeLessThan(200);
+  test.for([
+    [`?${'secret'.repeat(10_000)}`, '? cannot stand where it does'],
+    ['[1,]', '] cannot stand where it does'],
+    ['"\u0001"', 'see position 1 (line 1 column 2)'],
+    ['\u0001', 'a control character cannot stand where it does'],
+    ['{"secret":1', 'see position 11 (line 1 column 12)'],
+    ['"secret', 'see position 7 (line 1 column 8)'],
+    ['nul', 'it ends too early, or is no value of JSON'],
+    ['NaN', 'it ends too early, or is no value of JSON'],
+  ])('are told what is wrong in words that quote nothing: %j', ([text = '', problem]) => {
+    expect(reasonOf(read(text))).toBe(
+      `the body is not JSON (${problem}): send one event as a JSON object, or an array of them`,
+    );
+    expect(valuesOf(read(text, LINES))).toMatchObject([
+      { detail: `line 1 must be JSON: ${problem?.replace(/ \(line.*/, '')}` },
+    ]);
   });
 
   test.for(['', '\n', '\r\n \t\n'])('that are all blank are at fault: %j', (body) => {

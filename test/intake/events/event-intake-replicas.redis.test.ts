@@ -6,8 +6,8 @@ import { connectForCommands } from '../../../src/redis/connections.ts';
 import { KEYS } from '../../../src/redis/keys.ts';
 import { anEvent } from '../../fixtures/events.ts';
 import { eventually } from '../../fixtures/facts.ts';
+import { startLosingProxy } from '../../fixtures/losing-proxy.ts';
 import { useRedis } from '../../fixtures/redis.ts';
-import { startLosingProxy } from '../../producer/losing-proxy.ts';
 import { aProducer, appendedTo, aRequest, idsOf, openIntake, resultsOf } from '../emitting.ts';
 
 const server = useRedis({ appendOnly: 'always' });
@@ -25,12 +25,9 @@ async function openReplica(url = server.url, options: Partial<AppenderOptions> =
   return { redis, ...openIntake(redis, options) };
 }
 
-/** The proxy loses the reply to what contains this word. */
-const LOSABLE = { message: 'xadd' };
-
 function three(eventId?: string) {
   return ['a', 'b', 'c'].map((executionId) =>
-    anEvent({ ...LOSABLE, executionId, ...(eventId === undefined ? {} : { eventId }) }),
+    anEvent({ executionId, ...(eventId === undefined ? {} : { eventId }) }),
   );
 }
 
