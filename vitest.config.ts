@@ -11,6 +11,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: [sourceCondition, ...viteConditions] } },
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/fixtures/canary-watch.ts'],
     // Forked, so that a file's servers and handles end with its process, whatever it leaves behind.
     pool: 'forks',
     // For what Node itself loads in a worker, past Vite's resolver.

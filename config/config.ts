@@ -1,3 +1,4 @@
+import type { RedisSettings } from '../src/redis/redis-address.ts';
 import { type ConfigProblem, checkAcrossSettings } from './checks.ts';
 import { SETTINGS, type Setting, type SettingName, type SettingValues } from './settings.ts';
 
@@ -18,12 +19,10 @@ export class ConfigError extends Error {
   }
 }
 
-export interface RedisConfig {
-  readonly url: string;
-}
-
 export interface ProjectorConfig {
   readonly feedMaxLength: number;
+  /** How long an applied event is kept, in milliseconds; undefined: for ever. */
+  readonly retentionMs: number | undefined;
   readonly batchSize: number;
 }
 
@@ -34,6 +33,8 @@ export interface AuthConfig {
   readonly allowedEmails: readonly string[];
   readonly admins: readonly string[];
   readonly enforceVisibility: boolean;
+  /** Undefined: only the lists above say who may sign in. */
+  readonly membersPath: string | undefined;
   readonly identitiesPath: string | undefined;
   /** Undefined: nobody emits with a key or a service account, and every account may read. */
   readonly producersPath: string | undefined;
@@ -42,6 +43,11 @@ export interface AuthConfig {
 export interface SnapshotConfig {
   readonly defaultLimit: number;
   readonly maxLimit: number;
+  /** Pages that are worked on at once. */
+  readonly places: number;
+  /** Requests that wait for a place. */
+  readonly maxWaiting: number;
+  readonly maxWaitMs: number;
 }
 
 export interface StreamConfig {
@@ -57,6 +63,8 @@ export interface HttpConfig {
   readonly port: number;
   readonly corsOrigins: readonly string[];
   readonly trustedProxies: readonly string[];
+  readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number;
 }
 
 export interface IntakeConfig {
@@ -91,7 +99,7 @@ export interface ServeConfig {
 }
 
 export interface Config {
-  readonly redis: RedisConfig;
+  readonly redis: RedisSettings;
   readonly admin: AdminConfig;
   readonly logLevel: string;
   readonly projector: ProjectorConfig;
@@ -110,11 +118,12 @@ export function loadConfig(env: Environment, serves: boolean): Config {
   if (serves) required.push('TASK_DASHBOARD_GOOGLE_CLIENT_IDS');
   const values = readSettings(env, required);
   return {
-    redis: { url: values.TASK_TRACKING_REDIS_URL ?? '' },
+    redis: redisSettings(values),
     admin: { host: values.TASK_TRACKING_ADMIN_HOST, port: values.TASK_TRACKING_ADMIN_PORT },
     logLevel: values.LOG_LEVEL,
     projector: {
       feedMaxLength: values.TASK_TRACKING_FEED_MAX_LENGTH,
+      retentionMs: retentionMs(values),
       batchSize: values.TASK_TRACKING_BATCH_SIZE,
     },
     serve: serves ? serveConfig(values) : undefined,
@@ -145,6 +154,25 @@ export function readSettings(env: Environment, required: readonly SettingName[])
   return values as SettingValues;
 }
 
+/**
+ * How Redis is reached, for every command alike.
+ *
+ * @param values read with the URL as required
+ */
+export function redisSettings(values: SettingValues): RedisSettings {
+  return {
+    url: values.TASK_TRACKING_REDIS_URL ?? '',
+    passwordFile: values.TASK_TRACKING_REDIS_PASSWORD_FILE,
+    caFile: values.TASK_TRACKING_REDIS_CA,
+    certFile: values.TASK_TRACKING_REDIS_CERT,
+    keyFile: values.TASK_TRACKING_REDIS_KEY,
+  };
+}
+
+/** Connections besides those of streams: pages, probes and what is idle between two requests. */
+const SPARE = 5000;
+const SPARE_PER_IP = 1000;
+
 function serveConfig(values: SettingValues): ServeConfig {
   return {
     auth: {
@@ -154,6 +182,7 @@ function serveConfig(values: SettingValues): ServeConfig {
       allowedEmails: values.TASK_DASHBOARD_ALLOWED_EMAILS,
       admins: values.TASK_DASHBOARD_ADMINS,
       enforceVisibility: values.TASK_DASHBOARD_ENFORCE_VISIBILITY,
+      membersPath: values.TASK_DASHBOARD_MEMBERS,
       identitiesPath: values.TASK_DASHBOARD_IDENTITIES,
       producersPath: values.TASK_INTAKE_PRODUCERS,
     },
@@ -162,10 +191,18 @@ function serveConfig(values: SettingValues): ServeConfig {
       port: values.TASK_DASHBOARD_PORT,
       corsOrigins: values.TASK_DASHBOARD_CORS_ORIGINS,
       trustedProxies: values.TASK_DASHBOARD_TRUSTED_PROXIES,
+      maxConnections:
+        values.TASK_DASHBOARD_MAX_CONNECTIONS ?? values.TASK_DASHBOARD_MAX_STREAMS + SPARE,
+      maxConnectionsPerIp:
+        values.TASK_DASHBOARD_MAX_CONNECTIONS_PER_IP ??
+        values.TASK_DASHBOARD_MAX_STREAMS_PER_IP + SPARE_PER_IP,
     },
     snapshot: {
       defaultLimit: values.TASK_DASHBOARD_SNAPSHOT_DEFAULT_LIMIT,
       maxLimit: values.TASK_DASHBOARD_SNAPSHOT_MAX_LIMIT,
+      places: values.TASK_DASHBOARD_SNAPSHOT_CONCURRENCY,
+      maxWaiting: values.TASK_DASHBOARD_SNAPSHOT_QUEUE,
+      maxWaitMs: values.TASK_DASHBOARD_SNAPSHOT_QUEUE_MS,
     },
     stream: {
       heartbeatMs: values.TASK_DASHBOARD_HEARTBEAT_MS,
@@ -183,6 +220,14 @@ function serveConfig(values: SettingValues): ServeConfig {
     },
     intake: values.TASK_INTAKE_ENABLED ? intakeConfig(values) : undefined,
   };
+}
+
+const DAY_MS = 86_400_000;
+
+function retentionMs({
+  TASK_TRACKING_EVENTS_RETENTION_DAYS: days,
+}: SettingValues): number | undefined {
+  return days === undefined ? undefined : days * DAY_MS;
 }
 
 function intakeConfig(values: SettingValues): IntakeConfig {

@@ -12,7 +12,16 @@ import { findTrustedProxyFault } from './trusted-proxies.ts';
 export interface Setting<T = unknown> {
   readonly schema: z.ZodType<T, string>;
   readonly fallback: string | undefined;
-  readonly unit?: 'ms' | 'bytes' | 'entries' | 'streams' | 'tasks' | 'a minute';
+  readonly unit?:
+    | 'ms'
+    | 'days'
+    | 'bytes'
+    | 'entries'
+    | 'streams'
+    | 'connections'
+    | 'requests'
+    | 'tasks'
+    | 'a minute';
   readonly description: string;
 }
 
@@ -106,13 +115,35 @@ export const SETTINGS = {
   TASK_TRACKING_REDIS_URL: setting(
     redisUrl,
     undefined,
-    'Redis or Valkey, 7.0 or newer: redis://, rediss://, unix:// or redis+sentinel://. Required.',
+    'Redis or Valkey, 7.0 or newer: redis(s)://, unix:// or redis(s)+sentinel://. Required.',
   ),
+  TASK_TRACKING_REDIS_PASSWORD_FILE: setting(
+    text,
+    undefined,
+    "File that holds the password of the URL's user; read again for every connection.",
+  ),
+  TASK_TRACKING_REDIS_CA: setting(
+    text,
+    undefined,
+    "PEM file of the authorities that Redis' certificate may come from; Node's own when unset.",
+  ),
+  TASK_TRACKING_REDIS_CERT: setting(
+    text,
+    undefined,
+    'PEM file of the certificate that is shown to Redis; all these files are read again.',
+  ),
+  TASK_TRACKING_REDIS_KEY: setting(text, undefined, 'PEM file of its private key.'),
   TASK_TRACKING_FEED_MAX_LENGTH: setting(
     integer(200, 10_000_000),
     '10000',
     'Changes kept in the change feed; at least the largest replay limit.',
     'entries',
+  ),
+  TASK_TRACKING_EVENTS_RETENTION_DAYS: setting(
+    integer(1, 36_500),
+    undefined,
+    'Whole days that an applied event is kept in Redis; for ever when unset.',
+    'days',
   ),
   TASK_TRACKING_BATCH_SIZE: setting(
     // A commit is sent as one text, and the largest events make one of 300 kB each.
@@ -164,6 +195,11 @@ export const SETTINGS = {
     '',
     'Principals that see every task, such as google:ana@example.com.',
   ),
+  TASK_DASHBOARD_MEMBERS: setting(
+    text,
+    undefined,
+    'JSON file of domains, emails and admins beside those above, read again by itself; nobody else may sign in then.',
+  ),
   TASK_DASHBOARD_IDENTITIES: setting(
     text,
     undefined,
@@ -193,6 +229,36 @@ export const SETTINGS = {
     'Tasks on a snapshot page at most; larger limits are clamped.',
     'tasks',
   ),
+  TASK_DASHBOARD_SNAPSHOT_CONCURRENCY: setting(
+    integer(1, 1000),
+    '8',
+    'Snapshot pages that one process works on at once; half of them at most for one viewer.',
+    'requests',
+  ),
+  TASK_DASHBOARD_SNAPSHOT_QUEUE: setting(
+    integer(0, 100_000),
+    '500',
+    'Requests for pages that wait for their turn at most; further ones are 503.',
+    'requests',
+  ),
+  TASK_DASHBOARD_SNAPSHOT_QUEUE_MS: setting(
+    integer(1, 60_000),
+    '2000',
+    'How long such a request waits for its turn before it is 503.',
+    'ms',
+  ),
+  TASK_DASHBOARD_MAX_CONNECTIONS: setting(
+    integer(1, 1_000_000),
+    undefined,
+    'Open connections of one process; when unset 5,000 more than streams.',
+    'connections',
+  ),
+  TASK_DASHBOARD_MAX_CONNECTIONS_PER_IP: setting(
+    integer(1, 1_000_000),
+    undefined,
+    'Open connections of one address that is no trusted proxy; when unset 1,000 more than streams.',
+    'connections',
+  ),
   TASK_DASHBOARD_MAX_STREAMS: setting(
     integer(1, 1_000_000),
     '20000',
@@ -208,7 +274,7 @@ export const SETTINGS = {
   TASK_DASHBOARD_MAX_STREAMS_PER_IP: setting(
     integer(1, 1_000_000),
     '5000',
-    'Open streams of one address in one process.',
+    'Open streams of one address in one process; an IPv6 network of 64 bits counts as one.',
     'streams',
   ),
   TASK_DASHBOARD_STREAM_MAX_LIFETIME_MS: setting(

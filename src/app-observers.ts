@@ -1,28 +1,36 @@
 import { streamIdTimeMs } from '@tasktrail/contract';
 import type { Logger } from 'pino';
 import type { FileObserver } from './auth/authenticator.ts';
+import type { ConnectionObserver } from './http/connection-guard.ts';
+import type { SnapshotGateObserver } from './http/snapshot-gate.ts';
 import type { StreamObserver } from './http/sse/sse.ts';
 import type { HubObserver } from './hub/change-hub.ts';
 import type { IntakeObserver } from './intake/intake.ts';
-import type { ProjectorObserver } from './projector/projector.ts';
+import type { ProjectorObserver, TrimObserver } from './projector/projector.ts';
 import type { ProjectsMetrics } from './projects/projects.ts';
 import type { Metrics } from './runtime/metrics.ts';
+import { Reminders } from './runtime/reminders.ts';
 import type { TailerObserver } from './tailer/tailer.ts';
 
 /** What stages tell of themselves, as metrics and log lines. Stages know neither. */
 export interface Observers {
   readonly projector: ProjectorObserver;
+  readonly trimming: TrimObserver;
   readonly hub: HubObserver;
   readonly tailer: TailerObserver;
   readonly streams: StreamObserver;
+  readonly snapshotGate: SnapshotGateObserver;
+  readonly connections: ConnectionObserver;
   readonly projects: ProjectsMetrics;
   readonly intake: IntakeObserver;
   readonly files: FileObserver;
   onConnectionError(connection: string, error: Error): void;
+  onSignedInAgain(connection: string): void;
 }
 
 export function createObservers(metrics: Metrics, logger: Logger): Observers {
-  const { projector, tailer, streams, projects, intake, files, redis } = metrics;
+  const { projector, trimming, tailer, streams, limits, projects, intake, files, redis } = metrics;
+  const connectionErrors = new Reminders();
   return {
     projector: {
       onCommit: (counts, durationMs) => {
@@ -40,6 +48,16 @@ export function createObservers(metrics: Metrics, logger: Logger): Observers {
       },
       onQuarantined: (id, reason, field) => {
         logger.warn({ id, reason, field }, 'an event was quarantined');
+      },
+    },
+    trimming: {
+      onTrimmed: (events, changes) => {
+        trimming.trimmed.inc({ stream: 'events' }, events);
+        trimming.trimmed.inc({ stream: 'updates' }, changes);
+      },
+      onRemoved: (removed, lost) => {
+        trimming.removed.inc(removed);
+        trimming.lost.inc(lost);
       },
     },
     hub: {
@@ -73,6 +91,17 @@ export function createObservers(metrics: Metrics, logger: Logger): Observers {
       onUnparked: () => streams.parked.dec(),
       onRefresh: (reason) => streams.refreshes.inc({ reason }),
     },
+    snapshotGate: {
+      onLoad: (inWork, waiting) => {
+        limits.snapshotInWork.set(inWork);
+        limits.snapshotWaiting.set(waiting);
+      },
+      onRefused: (reason) => limits.snapshotRefused.inc({ reason }),
+    },
+    connections: {
+      onOpen: (open) => limits.connectionsOpen.set(open),
+      onRefused: (limit) => limits.connectionsRefused.inc({ limit }),
+    },
     projects: {
       onRefresh: (outcome) => projects.refreshes.inc({ outcome }),
       setBrokenSeconds: (seconds) => projects.brokenSeconds.set(seconds),
@@ -94,7 +123,11 @@ export function createObservers(metrics: Metrics, logger: Logger): Observers {
     },
     onConnectionError: (connection, { message }) => {
       redis.connectionErrors.inc({ connection });
+      if (!connectionErrors.isDue(`${connection}: ${message}`, performance.now())) return;
       logger.warn({ connection, reason: message }, 'a Redis connection failed');
+    },
+    onSignedInAgain: (connection) => {
+      logger.info({ connection }, 'Redis took the password that was changed');
     },
   };
 }

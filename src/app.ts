@@ -1,26 +1,28 @@
-import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config, ServeConfig } from '../config/config.ts';
 import { assembleIntake, closedDoors } from './app-intake.ts';
 import { createObservers, type Observers } from './app-observers.ts';
+import { assembleProjector, collectStreamMetrics } from './app-projector.ts';
 import { openAuthenticator } from './auth/authenticator.ts';
 import { admitsAnyGoogleAccount } from './auth/token-claims.ts';
 import { bearerToken } from './auth/token-source.ts';
 import { createAdminApp } from './http/admin.ts';
+import { ConnectionGuard } from './http/connection-guard.ts';
 import { createDashboardApp } from './http/dashboard-app.ts';
 import { type HttpServer, listen } from './http/server.ts';
+import { SnapshotGate } from './http/snapshot-gate.ts';
 import { StreamRegistry } from './http/sse/stream-registry.ts';
 import { createStreamHandler } from './http/sse/stream-route.ts';
 import { ChangeHub } from './hub/change-hub.ts';
-import { lagOf, readLag } from './projector/lag.ts';
-import { Lease } from './projector/lease.ts';
-import { ProjectorService } from './projector/projector-service.ts';
 import { configuredProjects } from './projects/configured-projects.ts';
 import { Snapshot } from './read-model/snapshot.ts';
 import { type ConnectionOptions, connectForCommands } from './redis/connections.ts';
 import { createEpoch } from './redis/epoch.ts';
 import { KEYS } from './redis/keys.ts';
+import { needsOf, type ProcessRoles } from './redis/permissions.ts';
+import { openRedisAddress } from './redis/redis-address.ts';
+import { RequirementsService } from './redis/requirements-service.ts';
 import { MACHINE_CLOCK } from './runtime/clock.ts';
 import { withDeadline } from './runtime/deadline.ts';
 import { collectProcessMetrics, createMetrics, type Metrics } from './runtime/metrics.ts';
@@ -103,17 +105,24 @@ async function assemble(options: AppOptions, resources: AsyncDisposableStack): P
   const metrics = createMetrics();
   collectProcessMetrics(metrics.registry);
   const observers = createObservers(metrics, logger);
+  const address = await openRedisAddress(config.redis);
   const connect = (name: string): ConnectionOptions => ({
-    url: config.redis.url,
+    ...address,
     name,
     onError: (error) => observers.onConnectionError(name, error),
+    onSignedInAgain: () => observers.onSignedInAgain(name),
   });
   const redis = connectForCommands(connect('commands'));
   resources.defer(() => redis.disconnect());
-  // By every process, since a projector that is gone tells nobody that events wait.
-  metrics.projector.collectLag(async () => lagOf(await readLag(redis, KEYS), Date.now()));
+  collectStreamMetrics(metrics, redis);
   // The loops begin with a connection where there is one, and wait for it where there is none.
   await withDeadline(redis.connect(), FIRST_CONNECTION_MS, 'Redis').catch(() => undefined);
+  const requirements = new RequirementsService({
+    redis,
+    needs: needsOf(rolesOf(options), KEYS),
+    logger,
+  });
+  await requirements.lookAtStart();
   const health: HealthCheck = {
     name: 'redis',
     health: () => ({ ready: redis.status === 'ready', details: { connection: redis.status } }),
@@ -124,32 +133,21 @@ async function assemble(options: AppOptions, resources: AsyncDisposableStack): P
     connect,
     metrics,
     observers,
-    services: [],
-    checks: [health],
+    services: [requirements],
+    checks: [health, requirements],
     farewells: [],
     resources,
     isDraining: false,
   };
 }
 
+function rolesOf({ applies, config: { serve } }: AppOptions): ProcessRoles {
+  return { applies, serves: serve !== undefined, takes: serve?.intake !== undefined };
+}
+
 function addProjector(assembly: Assembly): void {
-  const { config, redis, connect, observers, logger } = assembly;
-  const projector = new ProjectorService({
-    redis,
-    keys: KEYS,
-    events: {
-      redis,
-      doorbell: connect('events'),
-      stream: KEYS.events,
-      batchSize: config.projector.batchSize,
-    },
-    lease: new Lease(redis, KEYS.lease, randomBytes(8).toString('hex')),
-    feedMaxLength: config.projector.feedMaxLength,
-    createEpoch,
-    observer: observers.projector,
-    logger,
-  });
-  assembly.services.push(projector);
+  const { projector, trimming } = assembleProjector(assembly.config.projector, assembly);
+  assembly.services.push(projector, trimming);
   assembly.checks.push(projector);
 }
 
@@ -173,6 +171,7 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
     files: observers.files,
   });
   const streams = new StreamRegistry(serve.stream, observers.streams);
+  authenticator.onChange(() => streams.reapply(authenticator));
   const { certificates, files } = authenticator;
   assembly.services.push(tailer, projects, streams, ...files);
   assembly.checks.push(tailer, hub, projects, certificates, ...files);
@@ -182,6 +181,11 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
     authenticator,
     findToken: bearerToken,
     readModel: new Snapshot(redis, KEYS),
+    snapshotGate: new SnapshotGate({
+      ...serve.snapshot,
+      random: Math.random,
+      observer: observers.snapshotGate,
+    }),
     projects,
     stream: createStreamHandler({
       hub,
@@ -201,6 +205,7 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
         metrics: metrics.intake,
       }),
     probes: probesOf(assembly),
+    onAnswerCut: (limit) => metrics.limits.answersCut.inc({ limit }),
     logger,
     metrics: metrics.http,
     version,
@@ -209,6 +214,8 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
   const server = await listen({
     handler: app.callback(),
     ...serve.http,
+    guard: new ConnectionGuard(serve.http, observers.connections),
+    onBadRequest: (status) => metrics.limits.badRequests.inc({ status }),
     settings: { host: 'TASK_DASHBOARD_HOST', port: 'TASK_DASHBOARD_PORT' },
     logger,
   });
@@ -248,7 +255,7 @@ function tellOfDoors(serve: ServeConfig, logger: Logger): void {
   if (admitsAnyGoogleAccount(serve.auth)) {
     logger.warn(
       'anybody with a Google account can sign in: client ids are public; set ' +
-        'TASK_DASHBOARD_ALLOWED_DOMAINS or TASK_DASHBOARD_ALLOWED_EMAILS',
+        'TASK_DASHBOARD_ALLOWED_DOMAINS, TASK_DASHBOARD_ALLOWED_EMAILS or TASK_DASHBOARD_MEMBERS',
     );
   }
   for (const line of closedDoors(serve)) logger.info(line);

@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { isatty } from 'node:tty';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { ConfigError, loadConfig, readSettings } from '../config/config.ts';
+import { ConfigError, loadConfig, readSettings, redisSettings } from '../config/config.ts';
+import { readMembers } from './auth/members.ts';
 import { runEmit } from './cli/emit/emit.ts';
 import { addEmitOptions } from './cli/emit/events.ts';
 import { fileInput } from './cli/emit/input.ts';
@@ -10,9 +11,11 @@ import { addIdentitiesCheckOptions, runIdentitiesCheck } from './cli/identities-
 import { addKeysCreateOptions, createKey } from './cli/keys.ts';
 import { addQuarantineCommands } from './cli/quarantine/quarantine.ts';
 import type { OperatorIo } from './cli/redis-session.ts';
+import { addRepairCommands } from './cli/repair/repair.ts';
 import { settingsHelp } from './cli/settings-help.ts';
 import { addTailOptions, runTail } from './cli/tail.ts';
 import { KEYS } from './redis/keys.ts';
+import { openRedisAddress, type RedisAddress } from './redis/redis-address.ts';
 import { createLogger } from './runtime/logging.ts';
 import { SettingsFileError } from './runtime/settings-file.ts';
 import { VERSION } from './version.ts';
@@ -62,13 +65,13 @@ addCommand('all')
   .action(() => runApp({ applies: true, serves: true }));
 
 addEmitOptions(addCommand('emit'))
-  .addHelpText('after', settingsHelp(isRedisUrl))
+  .addHelpText('after', settingsHelp(isOfRedis))
   .action(async (files, options) => {
     // Unread output must not end what still appends.
     process.stdout.on('error', () => undefined);
     try {
       process.exitCode = await runEmit(files, options, {
-        redisUrl: readRedisUrl(),
+        redis: await openRedis(),
         keys: KEYS,
         standardInput: { sizeBytes: undefined, open: () => process.stdin },
         isTyped: isatty(0),
@@ -86,29 +89,38 @@ addEmitOptions(addCommand('emit'))
   });
 
 addTailOptions(addCommand('tail'))
-  .addHelpText('after', settingsHelp(isRedisUrl))
+  .addHelpText('after', settingsHelp(isOfRedis))
   .action(async (options) => {
     // Whoever reads the output has left, as `| head` does: a clean end.
     process.stdout.on('error', () => process.exit(0));
     await runTail(
       options,
-      { redisUrl: readRedisUrl(), keys: KEYS, write, writeError },
+      { redis: await openRedis(), keys: KEYS, write, writeError },
       stopSignal(),
     );
   });
 
 addQuarantineCommands(addCommand('quarantine'), runForOperator).addHelpText(
   'after',
-  settingsHelp(isRedisUrl),
+  settingsHelp(isOfRedis),
 );
+
+const repairs = addRepairCommands(addCommand, async (work) => {
+  const terminal = process.stdout.isTTY ? process.stderr : undefined;
+  const signal = stopSignal();
+  await runForOperator((io) => work({ ...io, write: writeWhenTaken, terminal, signal }));
+});
+for (const command of repairs) command.addHelpText('after', settingsHelp(isOfRedis));
 
 const identities = addCommand('identities').description('Who is who among creators and viewers');
 addIdentitiesCheckOptions(identities.command('check').exitOverride()).action(async (options) => {
   const values = readSettings(process.env, ['TASK_TRACKING_REDIS_URL']);
+  const { lists } = await readMembers(values.TASK_DASHBOARD_MEMBERS);
   const settings = {
     identitiesPath: values.TASK_DASHBOARD_IDENTITIES,
-    allowedDomains: values.TASK_DASHBOARD_ALLOWED_DOMAINS,
-    allowedEmails: values.TASK_DASHBOARD_ALLOWED_EMAILS,
+    membersPath: values.TASK_DASHBOARD_MEMBERS,
+    allowedDomains: [...values.TASK_DASHBOARD_ALLOWED_DOMAINS, ...lists.allowedDomains],
+    allowedEmails: [...values.TASK_DASHBOARD_ALLOWED_EMAILS, ...lists.allowedEmails],
   };
   await runForOperator((io) => runIdentitiesCheck(options, settings, io));
 });
@@ -183,7 +195,7 @@ async function runApp({ applies, serves }: { applies: boolean; serves: boolean }
 async function runForOperator(run: (io: OperatorIo) => Promise<number>): Promise<void> {
   // A failure, also for a reader that left: what nobody read must not go on being dropped.
   process.stdout.on('error', () => process.exit(1));
-  process.exitCode = await run({ redisUrl: readRedisUrl(), keys: KEYS, write, writeError });
+  process.exitCode = await run({ redis: await openRedis(), keys: KEYS, write, writeError });
 }
 
 /** Aborts on SIGTERM or SIGINT. A second one, or the deadline, ends the process at once. */
@@ -202,9 +214,10 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-function readRedisUrl(): string {
-  const { TASK_TRACKING_REDIS_URL } = readSettings(process.env, ['TASK_TRACKING_REDIS_URL']);
-  return TASK_TRACKING_REDIS_URL ?? '';
+/** @throws ConfigError or SettingsFileError */
+async function openRedis(): Promise<RedisAddress> {
+  const values = readSettings(process.env, ['TASK_TRACKING_REDIS_URL']);
+  return await openRedisAddress(redisSettings(values));
 }
 
 function seconds(text: string): number {
@@ -222,8 +235,8 @@ function portNumber(text: string): number {
   return Number(text);
 }
 
-function isRedisUrl(name: string): boolean {
-  return name === 'TASK_TRACKING_REDIS_URL';
+function isOfRedis(name: string): boolean {
+  return name.startsWith('TASK_TRACKING_REDIS_');
 }
 
 function write(line: string): void {

@@ -47,7 +47,7 @@ test('a projector alone serves nobody, and a server alone applies nothing', asyn
       return Object.keys((body as { checks: object }).checks).toSorted();
     }),
   );
-  expect(checksOfProjector).toEqual(['projector', 'redis']);
+  expect(checksOfProjector).toEqual(['projector', 'redis', 'requirements']);
   expect(checksOfServer).not.toContain('projector');
 });
 
@@ -105,7 +105,7 @@ interface Line {
 async function start({ applies = true, serves = true, changes = {} }: Start = {}) {
   const lines: Line[] = [];
   const destination = { write: (line: string) => lines.push(JSON.parse(line)) };
-  const logger = createLogger({ level: 'info', pretty: false, destination });
+  const logger = createLogger({ level: 'trace', pretty: false, destination });
   const config = loadConfig(dashboardEnvironment(redis, google, changes), serves);
   const app = await createApp({ config, applies, version: '1.2.3', logger });
   const signal = new AbortController();

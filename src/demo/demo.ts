@@ -121,7 +121,9 @@ async function openRedis(
   resources: AsyncDisposableStack,
 ): Promise<string> {
   if (redisUrl === undefined) {
-    return resources.use(await startPrivateRedis({ finder: redisOnPath(searchPath) })).url;
+    // On the disk although nobody needs it: the demo's Redis is set up as every other should be.
+    const options = { finder: redisOnPath(searchPath), appendOnly: true };
+    return resources.use(await startPrivateRedis(options)).url;
   }
   const held = await withRedis(redisUrl, (redis) => redis.exists(KEYS.events, KEYS.projector));
   if (held > 0) {

@@ -36,8 +36,21 @@ describe('the configuration', () => {
           identitiesPath: undefined,
           producersPath: undefined,
         },
-        http: { host: '0.0.0.0', port: 8080, corsOrigins: [], trustedProxies: [] },
-        snapshot: { defaultLimit: 50, maxLimit: 200 },
+        http: {
+          host: '0.0.0.0',
+          port: 8080,
+          corsOrigins: [],
+          trustedProxies: [],
+          maxConnections: 25_000,
+          maxConnectionsPerIp: 6000,
+        },
+        snapshot: {
+          defaultLimit: 50,
+          maxLimit: 200,
+          places: 8,
+          maxWaiting: 500,
+          maxWaitMs: 2000,
+        },
         stream: {
           heartbeatMs: 15_000,
           maxLifetimeMs: 3_600_000,
@@ -62,6 +75,22 @@ describe('the configuration', () => {
     });
   });
 
+  test('of a server has room for other connections beside all of its streams, or what is set', () => {
+    const streams = { TASK_DASHBOARD_MAX_STREAMS: '300', TASK_DASHBOARD_MAX_STREAMS_PER_IP: '20' };
+    expect(loadConfig({ ...SERVING, ...streams }, true).serve?.http).toMatchObject({
+      maxConnections: 5300,
+      maxConnectionsPerIp: 1020,
+    });
+    const connections = {
+      TASK_DASHBOARD_MAX_CONNECTIONS: '7',
+      TASK_DASHBOARD_MAX_CONNECTIONS_PER_IP: '5',
+    };
+    expect(loadConfig({ ...SERVING, ...streams, ...connections }, true).serve?.http).toMatchObject({
+      maxConnections: 7,
+      maxConnectionsPerIp: 5,
+    });
+  });
+
   test('of a server whose intake is switched off have no part for it', () => {
     const env = { ...SERVING, TASK_INTAKE_ENABLED: 'false' };
     expect(loadConfig(env, true).serve?.intake).toBeUndefined();
@@ -80,6 +109,7 @@ describe('the configuration', () => {
         TASK_TRACKING_ADMIN_PORT: '0',
         TASK_TRACKING_FEED_MAX_LENGTH: '5000',
         TASK_TRACKING_BATCH_SIZE: '7',
+        TASK_TRACKING_EVENTS_RETENTION_DAYS: '30',
         TASK_DASHBOARD_GOOGLE_CLIENT_IDS: ' a , b ,',
         TASK_DASHBOARD_ENFORCE_VISIBILITY: 'true',
         TASK_DASHBOARD_ADMINS: 'google:Ana@example.com,slack:U1',
@@ -101,7 +131,7 @@ describe('the configuration', () => {
     expect(config).toMatchObject({
       admin: { port: 0 },
       logLevel: 'debug',
-      projector: { feedMaxLength: 5000, batchSize: 7 },
+      projector: { feedMaxLength: 5000, batchSize: 7, retentionMs: 30 * 86_400_000 },
       serve: {
         auth: {
           clientIds: ['a', 'b'],
@@ -244,6 +274,36 @@ describe('settings that contradict each other', () => {
       'TASK_PROJECTS_CONFIG_FALLBACK',
       { TASK_PROJECTS_CONFIG_FALLBACK: 'a.json', TASK_PROJECTS_CONFIG: 'b.json' },
       { TASK_PROJECTS_CONFIG: 's3://bucket/key' },
+    ],
+    [
+      'two passwords',
+      'TASK_TRACKING_REDIS_PASSWORD_FILE',
+      {
+        TASK_TRACKING_REDIS_URL: 'redis://ana:secret@localhost',
+        TASK_TRACKING_REDIS_PASSWORD_FILE: '/run/secrets/redis',
+      },
+      { TASK_TRACKING_REDIS_URL: 'redis://ana@localhost' },
+    ],
+    [
+      'an authority for a connection that is not encrypted',
+      'TASK_TRACKING_REDIS_CA',
+      { TASK_TRACKING_REDIS_CA: '/etc/redis/ca.crt' },
+      { TASK_TRACKING_REDIS_URL: 'rediss+sentinel://localhost/main' },
+    ],
+    [
+      'a certificate without its key',
+      'TASK_TRACKING_REDIS_CERT',
+      {
+        TASK_TRACKING_REDIS_URL: 'rediss://localhost',
+        TASK_TRACKING_REDIS_CERT: '/tls/client.crt',
+      },
+      { TASK_TRACKING_REDIS_KEY: '/tls/client.key' },
+    ],
+    [
+      'a key without its certificate',
+      'TASK_TRACKING_REDIS_KEY',
+      { TASK_TRACKING_REDIS_URL: 'rediss://localhost', TASK_TRACKING_REDIS_KEY: '/tls/client.key' },
+      { TASK_TRACKING_REDIS_CERT: '/tls/client.crt' },
     ],
   ])('are a fault: %s', ([, at, env, mended]) => {
     expect(Object.keys(faultsOf({ ...SERVING, ...env }))).toEqual([at]);

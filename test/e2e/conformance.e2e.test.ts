@@ -9,11 +9,12 @@ import { KEYS } from '../../src/redis/keys.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { eventually, whenProjected } from '../fixtures/facts.ts';
 import { useGoogle } from '../fixtures/google.ts';
+import { startLosingProxy } from '../fixtures/losing-proxy.ts';
 import { dashboardEnvironment } from '../fixtures/program.ts';
 import { useRedis } from '../fixtures/redis.ts';
+import { asUserOfCommand } from '../fixtures/redis-users.ts';
 import { StreamViewer, type ViewerOptions } from '../fixtures/viewer.ts';
 import { tasksFor } from '../fixtures/viewer-sight.ts';
-import { startProxy } from './proxy.ts';
 import { between, PROJECTS, pick, randomEvents, seededRandom } from './workload.ts';
 
 /** TEST_SEED=123 runs that one again. */
@@ -50,7 +51,7 @@ test.for(SEEDS)('pages and stream converge to the fold, seed %i', async (seed) =
     },
     pick(random, [150, 3_600_000]),
   );
-  await using producer = new TaskProducer({ redis: redis.url });
+  await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
   const events = randomEvents(random, EVENTS, EXECUTIONS, google.clockMs);
   await Promise.all(events.splice(0, 60).map((event) => producer.append(event)));
   await whenProjected(redis.connect(), await lastEventId());
@@ -128,8 +129,13 @@ async function startServers(count: number, changes: Record<string, string>, maxL
   const logger = createLogger({ level: 'silent', pretty: false });
   const urls: string[] = [];
   for (let index = 0; index < count; index += 1) {
-    const network = index === 0 ? redis : resources.use(await startProxy(redis.url, LATENCY_MS));
-    const config = loadConfig(dashboardEnvironment(network, google, changes), true);
+    const network =
+      index === 0
+        ? redis
+        : resources.use(await startLosingProxy(redis.url, { delayMs: LATENCY_MS }));
+    const command = index === 0 ? 'all' : 'serve';
+    const environment = dashboardEnvironment(network, google, changes);
+    const config = loadConfig(asUserOfCommand(command, environment), true);
     const serve = config.serve && {
       ...config.serve,
       // Shorter than an operator may set it, so that streams end while tasks move.

@@ -15,7 +15,7 @@ test("the demo's client outlives its tokens, and comes back when it was told to"
     google.clockMs = Date.now();
     return programs.signIn({ exp: Math.floor(Date.now() / 1000) + 3 });
   });
-  await using producer = new TaskProducer({ redis: redis.url });
+  await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
   await producer.append({ executionId: 'run-1', project: 'acme/api', status: 'queued' });
   await eventually(() => expect(client.tasks.size).toBe(1));
   const expired = 'tasktrail_streams_closed_total{reason="token_expired"}';

@@ -32,6 +32,8 @@ test('its printed lines work as printed, and when told to stop it ends with its 
   demo.signal('SIGINT');
   expect(await demo.exited).toEqual({ code: 0, signal: null });
   expect(demo.stderr).toBe('');
+  // Its own Redis is set up as every other should be.
+  expect(demo.log.filter(({ requirement }) => requirement !== undefined)).toEqual([]);
   expect(demo.stdout).toContain(EQUAL);
   expect(await watching.exited).toMatchObject({ signal: null });
 });

@@ -15,9 +15,9 @@ import { differencesBetween, foldAllEvents } from '../../src/demo/expected-tasks
 import { KEYS } from '../../src/redis/keys.ts';
 import { eventually, whenProjected } from '../fixtures/facts.ts';
 import { useGoogle } from '../fixtures/google.ts';
+import { startLosingProxy } from '../fixtures/losing-proxy.ts';
 import { dashboardEnvironment, usePrograms } from '../fixtures/program.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { startProxy } from './proxy.ts';
 
 const redis = useRedis();
 const google = useGoogle();
@@ -28,8 +28,8 @@ test('what three kinds of bots append reaches a browser whose connection is cut'
   const projector = programs.start(['projector'], env);
   const serve = programs.start(['serve'], env);
   await Promise.all([projector.whenReadyz(200), serve.whenReadyz(200)]);
-  await using proxy = await startProxy(await serve.url());
-  await using producer = new TaskProducer({ redis: redis.url });
+  await using proxy = await startLosingProxy(await serve.url());
+  await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
   const append = (status: 'queued' | 'in_progress' | 'success') =>
     Promise.all([viaPackage(producer, status), viaRedisCli(status), viaEmit(status)]);
 
@@ -66,7 +66,7 @@ async function viaRedisCli(status: string) {
   const at = new Date().toISOString();
   const lines = [1, 2, 3].map(
     (n) =>
-      `redis-cli -u ${redis.url} XADD task-events:v1 '*' executionId cli-${n} occurredAt ${at} ` +
+      `redis-cli -u ${redis.urlOf('producer')} XADD task-events:v1 '*' executionId cli-${n} occurredAt ${at} ` +
       `project acme/cli status ${status} actor '{"provider":"slack","id":"U${n}"}'`,
   );
   const { code, stdout } = await programs.shell(lines.join(' && '));

@@ -77,7 +77,7 @@ test('after a run the metrics of both processes say what happened in it', async 
 
 /** 10 that apply, 2 copies, 1 too late, and 3 that are no valid events; resolves with the last. */
 async function appendEvents(): Promise<StreamId> {
-  await using producer = new TaskProducer({ redis: redis.url });
+  await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
   const project = 'acme/api';
   for (let n = 1; n <= 9; n += 1) {
     await producer.append({ executionId: `run-${n}`, project, status: 'queued', eventId: `${n}` });

@@ -44,7 +44,7 @@ test('a projector that is killed amid a backlog and started again applies every 
 
 test('a standby takes over from a leader that is killed, and catches up', async () => {
   const client = redis.connect();
-  await using producer = new TaskProducer({ redis: redis.url });
+  await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
   const leader = startProjector();
   await leader.whenWritten('projector is applying');
   const standby = await startProjector().whenReadyz(200);
@@ -74,7 +74,7 @@ test('a standby takes over from a leader that is killed, and catches up', async 
 
 /** Every tenth event is there twice, as after a confirmation that was lost. */
 async function appendBacklog(): Promise<{ last: StreamId; unique: StreamId[] }> {
-  await using producer = new TaskProducer({ redis: redis.url });
+  await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
   const ids = await Promise.all(
     Array.from({ length: BACKLOG }, (_, index) => {
       const number = index % 10 === 9 ? index - 1 : index;

@@ -95,7 +95,7 @@ async function openWorld(redis: TestRedis, programs: ReturnType<typeof useProgra
   const env = dashboardEnvironment(redis, google);
   const projector = programs.start(['projector'], env);
   const serve = programs.start(['serve'], env);
-  const producer = new TaskProducer({ redis: redis.url });
+  const producer = new TaskProducer({ redis: redis.urlOf('producer') });
   await Promise.all([projector.whenReadyz(200), serve.whenReadyz(200)]);
   const ids = await Promise.all(
     [1, 2, 3].map((n) =>

@@ -23,7 +23,7 @@ test.for([
   const projector = programs.start(['projector'], env);
   const first = programs.start(['serve'], env);
   await Promise.all([projector.whenReadyz(200), first.whenReadyz(200)]);
-  await using producer = new TaskProducer({ redis: redis.url });
+  await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
   const append = async (status: 'queued' | 'in_progress' | 'success') => {
     const ids = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>

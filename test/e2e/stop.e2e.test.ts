@@ -23,7 +23,7 @@ describe('a server with open streams that is told to stop', () => {
   test('is not ready first, takes leave of every stream, serves meanwhile, and ends within 10 s', async () => {
     const program = await startAll();
     const url = await program.url();
-    await using producer = new TaskProducer({ redis: redis.url });
+    await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
     await using clients = new AsyncDisposableStack();
     const streams = await Promise.all(
       Array.from({ length: STREAMS }, async () => clients.use(await openStream(url))),
@@ -55,7 +55,7 @@ describe('a server with open streams that is told to stop', () => {
   test('does not wait for a client that reads nothing, nor for one that never sent a request', async () => {
     const program = await startAll();
     const url = await program.url();
-    await using producer = new TaskProducer({ redis: redis.url });
+    await using producer = new TaskProducer({ redis: redis.urlOf('producer') });
     await using client = await openStream(url);
     await client.whenCame('keepalive');
     client.stopReading();

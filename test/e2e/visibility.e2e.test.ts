@@ -114,7 +114,7 @@ async function openWorld() {
   );
   await program.whenReadyz(200);
   const url = await program.url();
-  const producer = new TaskProducer({ redis: redis.url });
+  const producer = new TaskProducer({ redis: redis.urlOf('producer') });
   let last = parseStreamId('0-0') as StreamId;
   const append = async (event: Parameters<TaskProducer['append']>[0]) => {
     last = await producer.append(event);

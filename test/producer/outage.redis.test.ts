@@ -3,8 +3,8 @@ import type { StreamId } from '@tasktrail/contract';
 import { type AppendDelayedError, NotSentError, TaskProducer } from '@tasktrail/producer';
 import type { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
+import { startLosingProxy } from '../fixtures/losing-proxy.ts';
 import { useRedis } from '../fixtures/redis.ts';
-import { startLosingProxy } from './losing-proxy.ts';
 
 const redis = useRedis({ appendOnly: 'always' });
 
@@ -81,7 +81,7 @@ describe('a reply that is lost', () => {
     await using producer = new TaskProducer({ redis: proxy.url });
     const lost = proxy.loseNextReply();
     await Promise.all([lost, appendRound(producer, 1)]);
-    expect(proxy.connections).toBe(2);
+    expect(proxy.opened).toBe(2);
   });
 });
 
@@ -155,7 +155,7 @@ describe('an outage', () => {
     await expect.poll(() => delays.length).toBeGreaterThan(0);
     await admin.replicaof('NO', 'ONE');
     await round;
-    expect(proxy.connections).toBe(delays.length + 1);
+    expect(proxy.opened).toBe(delays.length + 1);
   });
 
   test('is asked about ever more rarely, up to a second apart', async () => {
