@@ -137,7 +137,7 @@ describe('a read model of a later layout', () => {
     expect(page.status).toBe(503);
     const projector = await programs.run(['projector'], env);
     expect(projector).toMatchObject(FAILURE);
-    expect(projector.stderr).toMatch(/no way to layout 1: rebuild it from the events/);
+    expect(projector.stderr).toMatch(/no way to layout 1: run the version that wrote it/);
     // As a projector that knows the way leaves it.
     await client.hset(KEYS.projector, 'layout', '1');
     await serve.whenReadyz(200);
