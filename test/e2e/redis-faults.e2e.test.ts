@@ -14,7 +14,7 @@ const google = useGoogle();
 const NOTICED_MS = 8_000;
 
 describe('Redis that keeps its data', () => {
-  const redis = useRedis({ appendOnly: true });
+  const redis = useRedis({ appendOnly: 'always' });
   const programs = usePrograms(google);
 
   test('is killed and back: both processes live on, viewers go on where they were', async () => {
