@@ -166,7 +166,7 @@ async function postOnce(
       if (due === 'refused') ledger.faults.push(`${told.marker} was taken`);
       continue;
     }
-    ledger.refuse(told);
+    ledger.refuse(told, due !== 'either');
     const mayBeUnknown = !(plan.isLossless && knownBefore.has(executionId));
     const isFair = due === 'either' && mayBeUnknown && result.error.field === 'project';
     if (due !== 'refused' && !isFair) ledger.faults.push(`${told.marker} was refused: ${text}`);

@@ -6,11 +6,13 @@ export interface Told {
   readonly field: 'eventId' | 'marker' | 'message';
   /**
    * - confirmed: it is in the stream, under this id;
-   * - refused: it is not, and will not be;
+   * - refused: it is not, by the request that was answered;
    * - unknown: nobody said.
    */
   outcome: 'confirmed' | 'refused' | 'unknown';
   id?: string;
+  /** Whether a refusal says that it will never be there. */
+  isFinal?: boolean;
   /** When it was confirmed, by the clock on the wall. */
   atMs?: number;
 }
@@ -36,10 +38,14 @@ export class Ledger {
     Object.assign(told, { outcome: 'confirmed', id, atMs: Date.now() });
   }
 
-  refuse(told: Told): void {
+  /**
+   * @param isFinal not where its execution was unknown: it may have become known to another server,
+   *   which still had an attempt that was not waited for
+   */
+  refuse(told: Told, isFinal: boolean): void {
     if (told.outcome === 'confirmed') {
       this.moved.push(`${told.marker} was confirmed as ${told.id} and then refused`);
     }
-    told.outcome = 'refused';
+    Object.assign(told, { outcome: 'refused', isFinal });
   }
 }

@@ -16,14 +16,14 @@ export function judgePromises(evidence: Evidence): string[] {
 
 function judgeOne(evidence: Evidence, told: Told, ids: readonly string[]): string[] {
   const { plan, settledAtMs, history } = evidence;
-  const { marker, via, outcome, id, atMs = 0 } = told;
+  const { marker, via, outcome, id, isFinal = true, atMs = 0 } = told;
   const isSure = plan.isLossless || atMs > settledAtMs;
   const findings: string[] = [];
   if (outcome === 'confirmed' && isSure && !ids.includes(id ?? '')) {
     findings.push(`${marker} was confirmed as ${id}, which is not in the stream`);
   }
   // A server may still try what it was asked before a loss, and what is known of projects is gone then.
-  if (outcome === 'refused' && plan.isLossless && ids.length > 0) {
+  if (outcome === 'refused' && isFinal && plan.isLossless && ids.length > 0) {
     findings.push(`${marker} was refused and is there`);
   }
   if (outcome === 'unknown' && via !== 'raw') findings.push(`${marker} was never answered`);
