@@ -31,7 +31,7 @@ export function limitMetrics(registry: Registry) {
   };
   for (const reason of ['queue_full', 'queue_timeout']) counters.snapshotRefused.inc({ reason }, 0);
   for (const limit of ['process', 'address']) counters.connectionsRefused.inc({ limit }, 0);
-  for (const status of ['400', '408', '431']) counters.badRequests.inc({ status }, 0);
+  for (const status of ['400', '408', '429', '431']) counters.badRequests.inc({ status }, 0);
   for (const limit of ['time', 'memory']) counters.answersCut.inc({ limit }, 0);
   return {
     ...counters,
