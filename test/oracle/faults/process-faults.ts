@@ -14,6 +14,8 @@ const ANYWHERE = { loses: 'nothing', stores: ['memory', 'everysec'] } as const;
 const LEASE_MS = 5_500;
 /** Until a process that was started serves. */
 const START_MS = 3_000;
+/** How long a frozen server may be unable to end a stream, in milliseconds. */
+export const LONGEST_SERVER_FREEZE_MS = 8_000;
 const CONFLICTS = 'tasktrail_projector_commit_conflicts_total';
 
 const kill = (choose: (world: World) => readonly Runner[]): Fault['inject'] => {
@@ -149,7 +151,7 @@ export const PROCESS_FAULTS = {
   'freeze-server': {
     ...ANYWHERE,
     effect: 'processes frozen',
-    holdMs: [1_000, 8_000],
+    holdMs: [1_000, LONGEST_SERVER_FREEZE_MS],
     inject: freeze(servers),
   },
   'cut-power': {

@@ -1,6 +1,7 @@
 import type { Position } from '@tasktrail/contract';
 import type { SeenFrame, Stream } from '../actors/recording.ts';
 import type { Viewer } from '../actors/viewer.ts';
+import { LONGEST_SERVER_FREEZE_MS } from '../faults/process-faults.ts';
 import { countUpTo, type ModelChange } from '../model/history.ts';
 import { compareIds } from '../model/ids.ts';
 import { frameOf, passes } from '../model/sight.ts';
@@ -27,6 +28,8 @@ function judgeStream(evidence: Evidence, viewer: Viewer, stream: Stream): string
   // What is read late may have been sent in time.
   const isPrompt = viewer.plan.reading === 'eager';
   const graceMs = patienceMs(TOKEN_GRACE_MS);
+  // A server that is frozen cannot end anything; the farewell tells nothing of a task.
+  const farewellGraceMs = graceMs + patienceMs(LONGEST_SERVER_FREEZE_MS);
   const endSegment = (until: Position) => {
     findings.push(...judgeSegment(evidence, viewer, told, since, until));
     told = [];
@@ -34,8 +37,9 @@ function judgeStream(evidence: Evidence, viewer: Viewer, stream: Stream): string
   for (const frame of stream.frames) {
     const { name, position, atMs } = frame;
     const where = `${name} ${position.id} after ${reached.id}`;
-    if (isPrompt && atMs > stream.tokenEndsAtMs + graceMs) {
-      findings.push(`${where} came ${atMs - stream.tokenEndsAtMs} ms after its token had ended`);
+    const lateMs = atMs - stream.tokenEndsAtMs;
+    if (isPrompt && lateMs > (name === 'reconnect' ? farewellGraceMs : graceMs)) {
+      findings.push(`${where} came ${lateMs} ms after its token had ended`);
     }
     if (name === 'snapshot_refresh_required') {
       endSegment(reached);
