@@ -105,7 +105,9 @@ export function answer<Message>(handler: (message: Message) => Promise<unknown> 
     try {
       process.send?.({ reply: await handler(message) });
     } catch (error) {
-      process.send?.({ failure: error instanceof Error ? (error.stack ?? error.message) : `${error}` });
+      process.send?.({
+        failure: error instanceof Error ? (error.stack ?? error.message) : `${error}`,
+      });
     }
   });
   process.on('disconnect', () => process.exit());
