@@ -101,6 +101,9 @@ function setStreamHeaders(ctx: RequestContext): void {
 /** From here on the connection is the stream's and no longer Koa's. */
 function openResponse(ctx: RequestContext): ServerResponse {
   setStreamHeaders(ctx);
+  // It ends with its connection: frames say themselves where they end, and need not be put in chunks.
+  ctx.set('Connection', 'close');
+  ctx.res.useChunkedEncodingByDefault = false;
   ctx.respond = false;
   ctx.req.socket.setNoDelay(true);
   ctx.res.flushHeaders();

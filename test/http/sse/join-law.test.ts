@@ -160,7 +160,9 @@ async function connect(
   cursor: ClientPosition | undefined,
 ): Promise<SseClient> {
   accept = (response) => {
+    response.useChunkedEncodingByDefault = false;
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.flushHeaders();
     const stream = new StreamConnection(
       {
         response,
