@@ -10,7 +10,7 @@ import { type FanOutOptions, measureFanOut } from './fan-out-turn.ts';
 
 const METHOD = `
 Fifty events every 100 ms, each told to every viewer. It counts what has come to the viewers within
-five seconds; what a server still owes them then does not. The way is the whole one: Tasktrail's
+three seconds; what a server still owes them then does not. The way is the whole one: Tasktrail's
 events are appended to its event stream, applied by its projector and told by \`tasktrail serve\`. The
 peers are fed by a Redis stream from which they read as soon as there is something: better-sse and the
 bare server read it themselves, for Nchan a process reads and publishes over one connection without
@@ -32,7 +32,7 @@ export const PART: BenchPart = {
   title: 'Fan-out',
   method: METHOD,
   cases: async (isQuick) => {
-    const times = isQuick ? { warmUpSeconds: 1, seconds: 1 } : { warmUpSeconds: 2, seconds: 5 };
+    const times = { warmUpSeconds: 1, seconds: isQuick ? 1 : 3 };
     const sizes = isQuick ? [100] : [1000, 5000, 10_000];
     const crowds = isQuick ? [100, 200] : [1000, 10_000];
     return [

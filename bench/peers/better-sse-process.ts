@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import { createChannel, createSession } from 'better-sse';
 import { answer } from '../harness/processes.ts';
-import { portOf } from './sse-server.ts';
 import { readItems } from './item-stream.ts';
+import { portOf } from './sse-server.ts';
 
 /** A channel, as its documents broadcast; the JSON is taken as it is, so that it is not made again. */
 answer<{ redisUrl: string }>(async ({ redisUrl }) => {

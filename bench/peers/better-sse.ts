@@ -1,7 +1,7 @@
 import { SERVER_CORE, startWorker } from '../harness/processes.ts';
-import { versionOf } from './version-of.ts';
 import type { Carrier } from '../live/live.ts';
 import { startFedByRedis } from './fed-by-redis.ts';
+import { versionOf } from './version-of.ts';
 
 export const BETTER_SSE: Carrier = {
   name: 'better-sse',

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { LOAD_CORE, SERVER_CORE, startWorker } from '../harness/processes.ts';
 import type { Carrier } from '../live/live.ts';
 import type { ToBullmq } from './bullmq-events-process.ts';
-import { startPeerRedis, sseRequest } from './fed-by-redis.ts';
+import { sseRequest, startPeerRedis } from './fed-by-redis.ts';
 import { versionOf } from './version-of.ts';
 
 const MODULE = new URL('bullmq-events-process.ts', import.meta.url);

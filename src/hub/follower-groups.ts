@@ -47,7 +47,9 @@ export class FollowerGroups {
   }
 
   /** Who is told what of the changes, in their order; whoever is told nothing is not there. */
-  *told(changes: readonly PlacedChange[]): Iterable<readonly [FollowerGroup, readonly ToldChange[]]> {
+  *told(
+    changes: readonly PlacedChange[],
+  ): Iterable<readonly [FollowerGroup, readonly ToldChange[]]> {
     for (const [group, concerning] of this.#index.concerned(changes)) {
       const told = tell(concerning, group.interest);
       if (told.length > 0) yield [group, told];

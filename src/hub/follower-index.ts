@@ -65,9 +65,7 @@ export class FollowerIndex<F extends { readonly interest: Interest } = Follower>
     return owners;
   }
 
-  #lanesOf({
-    interest,
-  }: F): (readonly [Set<F> | Map<string, Set<F>>, string])[] {
+  #lanesOf({ interest }: F): (readonly [Set<F> | Map<string, Set<F>>, string])[] {
     const { sight, filter } = interest;
     if (sight.kind === 'own') {
       return [...sight.principals].map((principal) => [this.#byPrincipal, principal] as const);
