@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Position, ReconnectReason, RefreshReason } from '@tasktrail/contract';
 import type { Account } from '../../auth/auth.ts';
 import { isSameSight, type Sight } from '../../auth/visibility.ts';
 import { viewChange } from '../../hub/change-view.ts';
 import type { Follower, Hub, Interest, PlacedChange } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import { destroyBody, endBody } from '../taken-connections.ts';
 import { MAX_WAITING_BYTES, writeFrames } from './frame-writer.ts';
 import { type ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
 import type { CloseReason, StreamObserver } from './sse.ts';
@@ -21,7 +23,7 @@ import {
 
 export interface StreamConnectionOptions {
   /** Its head has been written: status 200 and the headers of a stream. */
-  readonly response: ServerResponse;
+  readonly response: Socket | ServerResponse;
   readonly hub: Hub;
   readonly viewer: Account;
   readonly interest: Interest;
@@ -144,8 +146,7 @@ export class StreamConnection implements Follower {
         this.end('slow_consumer');
         break;
       case 'destroy':
-        // Not the answer: one that waits behind another on its connection has no socket to close yet.
-        this.#options.response.req.socket.destroy();
+        destroyBody(this.#options.response);
         break;
     }
   }
@@ -165,7 +166,7 @@ export class StreamConnection implements Follower {
       response.write(encodeFrame('snapshot_refresh_required', position, { reason: state.owed }));
     }
     response.write(encodeRetry(retryAfterMs));
-    response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
+    endBody(response, encodeFrame('reconnect', position, { reason, retryAfterMs }));
   }
 
   /** The client is gone, or the process stops. */
