@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { destroyBody, endBody } from '../taken-connections.ts';
 
 /**
  * Bytes that may wait for a client. Past it the client is parked at its position and costs no more
@@ -8,56 +9,47 @@ import type { Socket } from 'node:net';
 export const MAX_WAITING_BYTES = 64 * 1024;
 
 /**
- * Writes frames to one stream, all that are given together with one write to its socket.
- *
- * Once the head has been sent of an answer that ends with its connection, its body is whatever is
- * written to the socket: half of what a delivery costs is Node's way there through the answer. An
- * answer in chunks, and one that waits behind another on its connection, must go that way.
+ * Writes frames to one stream, all that are given together with one write to its socket. The body is
+ * the socket itself wherever the connection could be taken: half of what a delivery would cost is
+ * Node's way there through the answer.
  */
 export class FrameWriter {
-  readonly #response: ServerResponse;
-  readonly #out: ServerResponse | Socket;
+  readonly #body: Socket | ServerResponse;
 
   /** @param onDrain the client has taken what waited, after a write told that it does not keep up */
-  constructor(response: ServerResponse, onDrain: () => void) {
-    this.#response = response;
-    const { socket, headersSent, chunkedEncoding } = response;
-    this.#out = socket !== null && headersSent && !chunkedEncoding ? socket : response;
-    this.#out.on('drain', onDrain);
+  constructor(body: Socket | ServerResponse, onDrain: () => void) {
+    this.#body = body.on('drain', onDrain);
   }
 
   /** What the client has not been sent yet, in bytes. */
   get waitingBytes(): number {
-    return this.#out.writableLength;
+    return this.#body.writableLength;
   }
 
   /** @returns whether the client still keeps up */
   write(frames: readonly Buffer[]): boolean {
-    const out = this.#out;
+    const body = this.#body;
     const isFlowing =
-      out === this.#response
-        ? writeThroughAnswer(this.#response, frames)
-        : writeTogether(out, frames);
-    return isFlowing || out.writableLength <= MAX_WAITING_BYTES;
+      'req' in body ? writeThroughAnswer(body, frames) : writeTogether(body, frames);
+    return isFlowing || body.writableLength <= MAX_WAITING_BYTES;
   }
 
   /** The stream's last frame. */
   end(frame: Buffer): void {
-    this.#response.end(frame);
+    endBody(this.#body, frame);
   }
 
   /** Closes the connection, whether or not the client has taken what waits. */
   destroy(): void {
-    // Not the answer: one that waits behind another on its connection has no socket to close yet.
-    this.#response.req.socket.destroy();
+    destroyBody(this.#body);
   }
 }
 
-function writeTogether(out: ServerResponse | Socket, frames: readonly Buffer[]): boolean {
-  if (frames.length > 1) out.cork();
+function writeTogether(body: Socket | ServerResponse, frames: readonly Buffer[]): boolean {
+  if (frames.length > 1) body.cork();
   let isFlowing = true;
-  for (const frame of frames) isFlowing = out.write(frame);
-  if (frames.length > 1) out.uncork();
+  for (const frame of frames) isFlowing = body.write(frame);
+  if (frames.length > 1) body.uncork();
   return isFlowing;
 }
 

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Position, ReconnectReason, RefreshReason } from '@tasktrail/contract';
 import type { Account } from '../../auth/auth.ts';
 import { isSameSight, type Sight } from '../../auth/visibility.ts';
@@ -21,7 +22,7 @@ import {
 
 export interface StreamConnectionOptions {
   /** Its head has been written: status 200 and the headers of a stream. */
-  readonly response: ServerResponse;
+  readonly response: Socket | ServerResponse;
   readonly hub: Hub;
   readonly viewer: Account;
   readonly interest: Interest;

@@ -5,6 +5,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { networkOf } from '../client-address.ts';
 import type { RequestContext, StreamHandler } from '../http.ts';
 import { Refusal } from '../refusal.ts';
+import { takeConnection } from '../taken-connections.ts';
 import { ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
 import type { StreamObserver } from './sse.ts';
 import { StreamConnection } from './stream-connection.ts';
@@ -58,7 +59,7 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
       const reason = admission === 'draining' ? 'draining' : 'capacity';
       return refuse(ctx, reason, heldBy(cursor, head), retryMs());
     }
-    const response = openResponse(ctx);
+    const response = takeConnection(openResponse(ctx));
     const interest: Interest = { filter: { project, statuses }, sight: viewer.sight };
     const heartbeatMs = options.heartbeatMs * (1 - random() * HEARTBEAT_JITTER);
     const stream = new StreamConnection(
@@ -71,7 +72,7 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
       },
       head,
     );
-    response.once('close', registry.add(stream, viewer.identity, address));
+    response.on('close', registry.add(stream, viewer.identity, address));
   };
 }
 
