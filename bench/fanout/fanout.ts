@@ -27,6 +27,10 @@ by three of them. What an event costs is the processor time of the server, less 
 while nothing happens.
 `;
 
+const OURS = tasktrail();
+/** So many that all of a server's core goes into telling them. */
+const MANY = 10_000;
+
 export const PART: BenchPart = {
   id: 'fanout',
   title: 'Fan-out',
@@ -57,9 +61,13 @@ function burstCase(options: FanOutOptions): BenchCase {
       frame: { unit: 'B', better: 'less' },
       [GENERATOR_BUSY]: { unit: '%', better: 'less' },
     },
-    contestants: [tasktrail(), NCHAN, BARE_SSE, BETTER_SSE].map(contestantOf),
+    contestants: [OURS, NCHAN, BARE_SSE, BETTER_SSE].map(contestantOf),
     targets: [
-      { contestant: 'tasktrail', figure: 'deliveries/s', against: NCHAN.name, atLeast: 20 },
+      // Few viewers are never owed twenty times what Nchan can deliver: what each delivery costs tells.
+      { contestant: OURS.name, figure: 'CPU per delivery', against: NCHAN.name, atMost: 1 / 20 },
+      ...(viewers >= MANY
+        ? [{ contestant: OURS.name, figure: 'deliveries/s', against: NCHAN.name, atLeast: 20 }]
+        : []),
     ],
     plotted: 'deliveries/s',
     isGuarded: viewers === 1000,
