@@ -16,6 +16,8 @@ export interface IdleTarget {
   readonly protocol: 'sse' | 'socket.io';
   /** One for each viewer; undefined: it asks nobody who they are. */
   readonly tokens?: readonly string[];
+  /** What they have already: the Last-Event-ID of a stream that was cut off. */
+  readonly position?: string;
   /** What a viewer reads once it is live. */
   readonly mark: string;
 }

@@ -7,6 +7,8 @@ import type { ToViewers } from './viewers-process.ts';
 /** Heartbeats of every stream before memory is looked at: what a start leaves behind is collected. */
 const BEATS = 4;
 const PUBLISHED = 5;
+/** Viewers who come at the same time. */
+const AT_ONCE = 100;
 
 export const UNDER_LOAD = 'a message a second';
 
@@ -33,7 +35,7 @@ export async function measureIdle(
   let streams = 0;
   const kilobytesEach = async () => ((await residentBytesOf(pid)) - alone) / 1024 / streams;
   for (const size of sizes) {
-    const message: ToViewers = { kind: 'open', target, from: streams, to: size };
+    const message: ToViewers = { kind: 'open', target, from: streams, to: size, atOnce: AT_ONCE };
     await viewers.ask(message);
     streams = size;
     await delay(BEATS * BEAT_MS);

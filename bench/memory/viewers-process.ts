@@ -6,17 +6,17 @@ import type { IdleTarget } from './idle-server.ts';
 /** The process of the viewers. They do nothing but read. */
 
 export type ToViewers =
-  /** So many more come, a hundred at a time. Answered once all of them are live. */
+  /** More of them come, so many at a time. Answered once all are live, with how long it took. */
   | {
       readonly kind: 'open';
       readonly target: IdleTarget;
       readonly from: number;
       readonly to: number;
+      readonly atOnce: number;
     }
   /** Answered with how many have read something since this was asked before. */
   | { readonly kind: 'count' };
 
-const AT_ONCE = 100;
 const POLL_MS = 1;
 
 /** All sockets read into the same memory: what they read is taken out at once. */
@@ -31,18 +31,19 @@ answer(async (message: ToViewers) => {
     readers.clear();
     return size;
   }
-  const { target, from, to } = message;
+  const { target, from, to, atOnce } = message;
+  const startedAt = performance.now();
   for (let number = from; number < to; number += 1) {
-    while (opening >= AT_ONCE) await delay(POLL_MS);
+    while (opening >= atOnce) await delay(POLL_MS);
     opening += 1;
     if (target.protocol === 'sse') openStream(target, number);
     else openSocket(target, number);
   }
   while (opening > 0) await delay(POLL_MS);
-  return undefined;
+  return performance.now() - startedAt;
 });
 
-function openStream({ url, path, tokens, mark }: IdleTarget, number: number): void {
+function openStream({ url, path, tokens, position, mark }: IdleTarget, number: number): void {
   const { hostname, port } = new URL(url);
   let head: string | undefined = '';
   const socket = new Socket({
@@ -67,9 +68,10 @@ function openStream({ url, path, tokens, mark }: IdleTarget, number: number): vo
   socket.connect(Number(port), hostname);
   const token = tokens?.[number];
   const authorization = token === undefined ? '' : `Authorization: Bearer ${token}\r\n`;
+  const resumption = position === undefined ? '' : `Last-Event-ID: ${position}\r\n`;
   socket.write(
     `GET ${path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n` +
-      `Accept: text/event-stream\r\n${authorization}\r\n`,
+      `Accept: text/event-stream\r\n${authorization}${resumption}\r\n`,
   );
 }
 
