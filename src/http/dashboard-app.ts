@@ -17,6 +17,7 @@ import {
   setCommonHeaders,
 } from './middleware.ts';
 import { openApiDocument } from './openapi.ts';
+import { answerPage } from './page-answer.ts';
 import { mountProbes } from './probes.ts';
 import { readQuery } from './query.ts';
 import { Refusal } from './refusal.ts';
@@ -32,6 +33,7 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
     http,
     snapshot,
     readModel,
+    pages,
     snapshotGate,
     projects,
     stream,
@@ -67,9 +69,17 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
   forViewers(routes.projects, (ctx) => {
     sendJson(ctx, 200, { items: projects.list() });
   });
-  forReaders(routes.tasks, async (ctx, sight, { project, statuses, cursor, limit }) => {
-    const filter = { project, statuses };
-    sendJson(ctx, 200, await readModel.page({ filter, sight, limit, cursor }));
+  forViewers(routes.tasks, async (ctx, viewer, { project, statuses, cursor, limit }) => {
+    await answerPage(
+      ctx,
+      viewer,
+      { filter: { project, statuses }, limit, cursor },
+      {
+        pages,
+        gate: snapshotGate,
+        authenticate: () => authenticate(ctx, new URLSearchParams(ctx.querystring), deps),
+      },
+    );
   });
   router.get(routerPath(routes.stream), async (ctx) => {
     ctx.state.route = routes.stream.path;

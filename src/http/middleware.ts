@@ -5,7 +5,7 @@ import { answerOf } from './error-answer.ts';
 import type { RequestContext, RequestState } from './http.ts';
 import { Refusal } from './refusal.ts';
 import { pathOf } from './request-log.ts';
-import { setSecurityHeaders } from './security-headers.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 type Middleware = Koa.Middleware<RequestState>;
 
@@ -13,9 +13,10 @@ type Middleware = Koa.Middleware<RequestState>;
 const PREFLIGHT_SECONDS = 7200;
 
 /** Answers belong to one viewer or one moment, and are data, never a page. */
-export const setCommonHeaders: Middleware = async (ctx, next) => {
+export const setCommonHeaders: Middleware = (ctx, next) => {
   ctx.set('Cache-Control', 'no-store');
-  await setSecurityHeaders(ctx, next);
+  ctx.set(SECURITY_HEADERS);
+  return next();
 };
 
 /**
@@ -35,8 +36,8 @@ export function allowOrigins(
       return origins.includes(origin) ? origin : '';
     },
     allowMethods: ['GET', 'HEAD'],
-    allowHeaders: ['Authorization', 'Last-Event-ID'],
-    exposeHeaders: ['Retry-After', 'X-Request-Id'],
+    allowHeaders: ['Authorization', 'If-None-Match', 'Last-Event-ID'],
+    exposeHeaders: ['ETag', 'Retry-After', 'X-Request-Id'],
     maxAge: PREFLIGHT_SECONDS,
     keepHeadersOnError: false,
   });
