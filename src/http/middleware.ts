@@ -14,10 +14,13 @@ const PREFLIGHT_SECONDS = 7200;
 
 /** Answers belong to one viewer or one moment, and are data, never a page. */
 export const setCommonHeaders: Middleware = (ctx, next) => {
-  ctx.set('Cache-Control', 'no-store');
-  ctx.set(SECURITY_HEADERS);
+  const { res } = ctx;
+  res.setHeader('Cache-Control', 'no-store');
+  for (const [name, value] of COMMON_HEADERS) res.setHeader(name, value);
   return next();
 };
+
+const COMMON_HEADERS = Object.entries(SECURITY_HEADERS);
 
 /**
  * Lets pages of these origins read answers and refusals, but for those of `closedPaths`. Without

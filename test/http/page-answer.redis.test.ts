@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { TaskPageSchema } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
@@ -220,6 +222,23 @@ describe('whoever asks', () => {
     expect(TaskPageSchema.parse(await response.json()).items).toEqual([]);
   });
 });
+
+test.each([200, 304])(
+  'a body that is not read ends the connection with the answer %i',
+  async (status) => {
+    const tag = await etagOf();
+    const socket = connect(dashboard.port, '127.0.0.1').setEncoding('latin1');
+    const condition = status === 304 ? `If-None-Match: ${tag}\r\n` : '';
+    socket.write(
+      `GET ${PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer valid\r\n${condition}` +
+        'Content-Length: 5\r\n\r\nhal',
+    );
+    socket.once('data', () => socket.end('lo'));
+    const answer = await text(socket);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} .*connection: close`, 'is'));
+    expect(answer.split('\r\n\r\n')[1]?.startsWith('{"items":[')).toBe(status === 200);
+  },
+);
 
 test('hundreds who load the page at once cost Redis one page', async () => {
   await etagOf();
