@@ -16,6 +16,7 @@ import { StreamRegistry } from './http/sse/stream-registry.ts';
 import { createStreamHandler } from './http/sse/stream-route.ts';
 import { ChangeHub } from './hub/change-hub.ts';
 import { configuredProjects } from './projects/configured-projects.ts';
+import { PageCache } from './read-model/page-cache.ts';
 import { Snapshot } from './read-model/snapshot.ts';
 import { type ConnectionOptions, connectForCommands } from './redis/connections.ts';
 import { createEpoch } from './redis/epoch.ts';
@@ -175,12 +176,14 @@ async function addServing(assembly: Assembly, serve: ServeConfig): Promise<HttpS
   const { certificates, files } = authenticator;
   assembly.services.push(tailer, projects, streams, ...files);
   assembly.checks.push(tailer, hub, projects, certificates, ...files);
+  const readModel = new Snapshot(redis, KEYS);
   const app = createDashboardApp({
     http: serve.http,
     snapshot: serve.snapshot,
     authenticator,
     findToken: bearerToken,
-    readModel: new Snapshot(redis, KEYS),
+    readModel,
+    pages: new PageCache(readModel, { programVersion: version }),
     snapshotGate: new SnapshotGate({
       ...serve.snapshot,
       random: Math.random,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { VerifiedClaims } from './token-claims.ts';
 
 /**
@@ -58,5 +58,5 @@ export class TokenCache {
 
 /** By which a token is known without being kept. */
 export function digestOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
+  return hash('sha256', token, 'base64');
 }

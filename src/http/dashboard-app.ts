@@ -1,4 +1,4 @@
-import Router, { type RouterContext } from '@koa/router';
+import Router from '@koa/router';
 import { ExecutionIdSchema } from '@tasktrail/contract';
 import Koa from 'koa';
 import type { z } from 'zod';
@@ -17,6 +17,7 @@ import {
   setCommonHeaders,
 } from './middleware.ts';
 import { openApiDocument } from './openapi.ts';
+import { answerPage } from './page-answer.ts';
 import { mountProbes } from './probes.ts';
 import { readQuery } from './query.ts';
 import { Refusal } from './refusal.ts';
@@ -32,6 +33,7 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
     http,
     snapshot,
     readModel,
+    pages,
     snapshotGate,
     projects,
     stream,
@@ -45,14 +47,18 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
     openApiDocument(intake === undefined ? routes : { ...routes, ...intakeRoutes }, deps.version),
   );
   const router = new Router<RequestState>({ sensitive: true, strict: true });
+  /** By their whole path, without the router, which tries the pattern of each route. */
+  const direct = new Map<string, Koa.Middleware<RequestState>>();
 
   function forViewers<Q extends z.ZodObject>(route: Route<Q>, answer: ViewerAnswer<Q>): void {
-    router.get(routerPath(route), async (ctx) => {
+    const handle = async (ctx: RequestContext) => {
       ctx.state.route = route.path;
       const parameters = new URLSearchParams(ctx.querystring);
       const viewer = await authenticate(ctx, parameters, deps);
       await answer(ctx, viewer, readQuery(parameters, route.query));
-    });
+    };
+    router.get(routerPath(route), handle);
+    if (route.pathParameters === undefined) direct.set(route.path, handle);
   }
 
   /** With a place at the read model, for which they may have waited: so what they may see is asked then. */
@@ -67,9 +73,17 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
   forViewers(routes.projects, (ctx) => {
     sendJson(ctx, 200, { items: projects.list() });
   });
-  forReaders(routes.tasks, async (ctx, sight, { project, statuses, cursor, limit }) => {
-    const filter = { project, statuses };
-    sendJson(ctx, 200, await readModel.page({ filter, sight, limit, cursor }));
+  forViewers(routes.tasks, async (ctx, viewer, { project, statuses, cursor, limit }) => {
+    await answerPage(
+      ctx,
+      viewer,
+      { filter: { project, statuses }, limit, cursor },
+      {
+        pages,
+        gate: snapshotGate,
+        authenticate: () => authenticate(ctx, new URLSearchParams(ctx.querystring), deps),
+      },
+    );
   });
   router.get(routerPath(routes.stream), async (ctx) => {
     ctx.state.route = routes.stream.path;
@@ -100,6 +114,11 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
   app.use(allowOrigins(http.corsOrigins, INTAKE_PATHS));
   app.use(answerErrors);
   app.use(refuseOversized);
+  app.use((ctx, next) => {
+    const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
+    const handle = isRead ? direct.get(ctx.path) : undefined;
+    return handle === undefined ? next() : handle(ctx, next);
+  });
   app.use(router.routes());
   if (intake === undefined) {
     app.use(refuseIntake);
@@ -119,13 +138,13 @@ const refuseIntake: Koa.Middleware<RequestState> = async (ctx, next) => {
 };
 
 type ViewerAnswer<Q extends z.ZodObject> = (
-  ctx: RouterContext<RequestState>,
+  ctx: RequestContext,
   viewer: Viewer,
   query: z.output<Q>,
 ) => void | Promise<void>;
 
 type ReaderAnswer<Q extends z.ZodObject> = (
-  ctx: RouterContext<RequestState>,
+  ctx: RequestContext,
   sight: Sight,
   query: z.output<Q>,
 ) => Promise<void>;

@@ -3,7 +3,7 @@ import type Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Authenticator, TokenCarriers, TokenFinding, Viewer } from '../auth/auth.ts';
 import type { Projects } from '../projects/projects.ts';
-import type { ReadModel } from '../read-model/read-model.ts';
+import type { Pages, ReadModel } from '../read-model/read-model.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { HealthCheck } from '../runtime/service.ts';
 import type { IntakeDependencies } from './intake/intake-http.ts';
@@ -13,7 +13,8 @@ import type { SnapshotGate } from './snapshot-gate.ts';
  * HTTP: requests become calls of the other stages, and what these return or throw becomes answers.
  *
  * `routes.ts` defines every route once, for the router and for the OpenAPI document (`openapi.ts`),
- * `security.ts` what they ask of whom; `query.ts` reads and checks a query; `error-answer.ts` is the
+ * `security.ts` what they ask of whom; `query.ts` reads and checks a query; `page-answer.ts` answers with
+ * a page, or that it is still the same; `error-answer.ts` is the
  * one place where errors become statuses; `client-address.ts` finds who is behind the proxies;
  * `readiness.ts` adds up the health checks. `dashboard-app.ts` and `admin.ts` make the two Koa
  * applications, of `middleware.ts`, `request-log.ts`, `unread-body.ts` and `probes.ts`; `server.ts`
@@ -31,7 +32,8 @@ export interface HttpDependencies {
   readonly snapshot: PageLimits;
   readonly authenticator: Authenticator;
   readonly findToken: (carriers: TokenCarriers) => TokenFinding;
-  readonly readModel: ReadModel;
+  readonly readModel: Pick<ReadModel, 'task'>;
+  readonly pages: Pages;
   readonly snapshotGate: SnapshotGate;
   readonly projects: Pick<Projects, 'list'>;
   readonly stream: StreamHandler;

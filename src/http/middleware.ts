@@ -5,7 +5,7 @@ import { answerOf } from './error-answer.ts';
 import type { RequestContext, RequestState } from './http.ts';
 import { Refusal } from './refusal.ts';
 import { pathOf } from './request-log.ts';
-import { setSecurityHeaders } from './security-headers.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 type Middleware = Koa.Middleware<RequestState>;
 
@@ -13,10 +13,14 @@ type Middleware = Koa.Middleware<RequestState>;
 const PREFLIGHT_SECONDS = 7200;
 
 /** Answers belong to one viewer or one moment, and are data, never a page. */
-export const setCommonHeaders: Middleware = async (ctx, next) => {
-  ctx.set('Cache-Control', 'no-store');
-  await setSecurityHeaders(ctx, next);
+export const setCommonHeaders: Middleware = (ctx, next) => {
+  const { res } = ctx;
+  res.setHeader('Cache-Control', 'no-store');
+  for (const [name, value] of COMMON_HEADERS) res.setHeader(name, value);
+  return next();
 };
+
+const COMMON_HEADERS = Object.entries(SECURITY_HEADERS);
 
 /**
  * Lets pages of these origins read answers and refusals, but for those of `closedPaths`. Without
@@ -35,8 +39,8 @@ export function allowOrigins(
       return origins.includes(origin) ? origin : '';
     },
     allowMethods: ['GET', 'HEAD'],
-    allowHeaders: ['Authorization', 'Last-Event-ID'],
-    exposeHeaders: ['Retry-After', 'X-Request-Id'],
+    allowHeaders: ['Authorization', 'If-None-Match', 'Last-Event-ID'],
+    exposeHeaders: ['ETag', 'Retry-After', 'X-Request-Id'],
     maxAge: PREFLIGHT_SECONDS,
     keepHeadersOnError: false,
   });

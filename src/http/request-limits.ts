@@ -11,10 +11,10 @@ const MAX_HEADERS = 100;
 const MAX_PARAMETERS = 50;
 
 /** Refuses a request whose head is larger than anything that a client has to say. */
-export const refuseOversized: Koa.Middleware<RequestState> = async (ctx, next) => {
+export const refuseOversized: Koa.Middleware<RequestState> = (ctx, next) => {
   const refusal = findOversize(ctx.req);
   if (refusal !== undefined) throw refusal;
-  await next();
+  return next();
 };
 
 /** Node bounds URL and headers together, at 16 KiB; this bounds what they are made of. */

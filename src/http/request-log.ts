@@ -37,7 +37,9 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
     ctx.state = {
       requestId,
       clientAddress: clientAddress(ctx.req),
-      logger: logger.child({ requestId }),
+      get logger() {
+        return logger.child({ requestId });
+      },
     };
     ctx.set('X-Request-Id', requestId);
     ctx.res.once('close', () => {
@@ -51,7 +53,7 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
       const status = statusOf(ctx);
       // A stream lasts as long as its viewer stays, which is no duration of a request.
       if (ctx.respond !== false) metrics?.requestSeconds.observe({ route, status }, seconds);
-      writeLine(ctx, seconds * 1000);
+      writeLine(logger, ctx, seconds * 1000);
     });
     await next();
   };
@@ -59,11 +61,13 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
 
 type Line = Readonly<Record<string, unknown>>;
 
-function writeLine(ctx: RequestContext, durationMs: number): void {
-  const { logger, route, producer, events, reason } = ctx.state;
+function writeLine(logger: Logger, ctx: RequestContext, durationMs: number): void {
+  const { route, producer, events, reason } = ctx.state;
   const status = statusOf(ctx);
   const level = QUIET_ROUTES.has(route ?? '') ? 'debug' : status >= 500 ? 'warn' : 'info';
+  if (!logger.isLevelEnabled(level)) return;
   const line = {
+    requestId: ctx.state.requestId,
     ...factsOf(ctx),
     status,
     durationMs: rounded(durationMs),

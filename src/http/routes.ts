@@ -79,7 +79,26 @@ export function dashboardRoutes(limits: PageLimits) {
         '`streamCursor`.',
       access: 'viewer',
       query: taskPageQuery(limits),
-      answers: { 200: json('The page', TaskPageSchema) },
+      headers: z.object({
+        'If-None-Match': z.string().optional().meta({
+          description: 'The ETag of the same page, as it was answered before; a browser sends it.',
+        }),
+      }),
+      answers: {
+        200: {
+          ...json('The page', TaskPageSchema),
+          headers: z.object({
+            ETag: z.string().optional().meta({
+              description:
+                'Names the page as it is now, for this query and what the viewer may see',
+            }),
+          }),
+        },
+        304: {
+          description: 'The page is the one whose ETag was sent',
+          headers: z.object({ ETag: z.string() }),
+        },
+      },
       refusals: ['invalid_query', 'invalid_cursor', 'unavailable'],
     },
     // Before the route of one task, which its path would match too.

@@ -1,7 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet, { type HelmetOptions } from 'helmet';
-import koaHelmet from 'koa-helmet';
 
 /**
  * Helmet's headers for answers that are data and never a page: nothing may be loaded, run or framed
@@ -22,9 +21,7 @@ const OPTIONS: HelmetOptions = {
   xFrameOptions: { action: 'deny' },
 };
 
-export const setSecurityHeaders = koaHelmet(OPTIONS);
-
-/** The same headers, for what is answered before there is a request that Koa could be given. */
+/** None of them depends on the request, so they are made once. */
 export const SECURITY_HEADERS = headersOfHelmet();
 
 function headersOfHelmet(): Readonly<Record<string, string>> {

@@ -71,7 +71,8 @@ export function boundUnreadAnswers(
   return async (ctx, next) => {
     await next();
     const { req, res, body } = ctx;
-    if (ctx.respond === false || typeof body !== 'string' || res.closed) return;
+    if (ctx.respond === false || res.closed) return;
+    if (typeof body !== 'string' && !Buffer.isBuffer(body)) return;
     const cut = (reason: CutReason) => {
       if (req.socket.destroyed) return;
       ctx.state.reason = 'unread_answer';

@@ -22,7 +22,8 @@ export function answerUnreadBodies(limits = LIMITS): Koa.Middleware<RequestState
   return async (ctx, next) => {
     await next();
     const { req, res, body } = ctx;
-    if (req.complete || ctx.respond === false || typeof body !== 'string') return;
+    if (req.complete || ctx.respond === false) return;
+    if (typeof body !== 'string' && !Buffer.isBuffer(body) && ctx.status !== 304) return;
     // What came together with the head is parsed only when its handler has returned.
     await setImmediate();
     if (req.complete || !ctx.writable) return;
@@ -30,7 +31,7 @@ export function answerUnreadBodies(limits = LIMITS): Koa.Middleware<RequestState
     // The length is known, so the client has the whole answer with this, a HEAD request with the
     // headers alone. Koa finds it ended later.
     res.flushHeaders();
-    res.write(body);
+    if (ctx.status !== 304) res.write(body);
     ctx.state.isAnswered = true;
     await discard(req, limits);
     res.end();

@@ -22,13 +22,19 @@ import {
 } from './page-cursor.ts';
 import { type PagePlan, planPage } from './page-plan.ts';
 import {
+  type ModelVersion,
   type PageQuery,
   type ReadModel,
   ReadModelUnavailableError,
   type TaskFilter,
+  type VersionedPage,
+  type VersionedPages,
 } from './read-model.ts';
 
 const READ_PAGE = loadScript('read-page');
+
+/** Of the projector's hash. A repair counts in `mends` what it writes behind the checkpoint. */
+const STATE_FIELDS = ['epoch', 'checkpoint', 'layout', 'mends'];
 
 /** One call blocks Redis for a few milliseconds at most, whatever the limit and the filter. */
 const MAX_MEMBERS_PER_CALL = 500;
@@ -36,6 +42,7 @@ const MAX_MEMBERS_PER_CALL = 500;
 /** What one call found, all of it of the same moment of Redis. */
 interface PagePart {
   readonly position: Position;
+  readonly version: ModelVersion;
   readonly tasks: readonly Task[];
   /** Where the next part begins; undefined when there is nothing more. */
   readonly stop: PagePlace | undefined;
@@ -49,7 +56,7 @@ interface PagePart {
  * every page repeats it. What changes after it is told by the stream from there, and what does not
  * change keeps its place; so pages and stream together miss nothing.
  */
-export class Snapshot implements ReadModel {
+export class Snapshot implements ReadModel, VersionedPages {
   readonly #redis: Redis;
   readonly #keys: Keys;
 
@@ -58,27 +65,45 @@ export class Snapshot implements ReadModel {
     this.#keys = keys;
   }
 
-  async page({ filter, sight, limit, cursor: text }: PageQuery): Promise<TaskPage> {
+  async page(query: PageQuery): Promise<TaskPage> {
+    const { page } = await this.versionedPage(query);
+    return page;
+  }
+
+  async version(): Promise<ModelVersion> {
+    const stored = await whileAvailable(this.#redis.hmget(this.#keys.projector, ...STATE_FIELDS));
+    return versionOf(stored);
+  }
+
+  async versionedPage({ filter, sight, limit, cursor: text }: PageQuery): Promise<VersionedPage> {
     const cursor = text === undefined ? undefined : parsePageCursor(text, filter);
     const plan = planPage(filter, sight, this.#keys);
     const items: TaskItem[] = [];
     let walkedFrom = cursor?.walkedFrom;
     let after = cursor?.after;
+    const versions = new Set<ModelVersion>();
     do {
       // One more than the page holds: it shows whether there is another page.
       const part = await this.#readPart(plan, limit + 1 - items.length, after);
       if (cursor !== undefined) requireSameHistory(cursor, part.position);
       walkedFrom ??= part.position;
       if (walkedFrom.epoch !== part.position.epoch) throw unavailable('the history was replaced');
+      versions.add(part.version);
       items.push(...part.tasks.filter((task) => isOfPage(task, filter, sight)).map(toItem));
       after = part.stop;
     } while (items.length <= limit && after !== undefined);
     const last = items.length > limit ? items[limit - 1] : undefined;
+    const [version] = versions;
     return {
-      items: items.slice(0, limit),
-      nextCursor:
-        last === undefined ? null : formatPageCursor({ walkedFrom, after: placeOf(last) }, filter),
-      streamCursor: formatPosition(walkedFrom),
+      page: {
+        items: items.slice(0, limit),
+        nextCursor:
+          last === undefined
+            ? null
+            : formatPageCursor({ walkedFrom, after: placeOf(last) }, filter),
+        streamCursor: formatPosition(walkedFrom),
+      },
+      version: versions.size === 1 ? version : undefined,
     };
   }
 
@@ -103,10 +128,12 @@ export class Snapshot implements ReadModel {
     const filter = [plan.rest.project ?? '', ...plan.rest.statuses];
     const args = [...bounds, ...place, ...filter];
     const reply = await whileAvailable(runScript(this.#redis, READ_PAGE, keys, args));
-    const [epoch, checkpoint, layout, rows, stop] = reply as PageReply;
-    requireReadable(layout);
+    const [stored, json, stop] = reply as PageReply;
+    const rows: (string[] | Record<string, never>)[] = JSON.parse(json);
+    const version = versionOf(stored);
     return {
-      position: toPosition(epoch, checkpoint),
+      position: toPosition(stored),
+      version,
       tasks: rows.map(decodeTaskRow).filter((task) => task !== undefined),
       stop: stop === null ? undefined : { score: Number(stop[0]), executionId: stop[1] },
     };
@@ -115,10 +142,8 @@ export class Snapshot implements ReadModel {
 
 /** As the header of read-page.lua says. */
 type PageReply = [
-  epoch: string,
-  checkpoint: string,
-  layout: string,
-  rows: string[][],
+  stored: (string | null)[],
+  rows: string,
   stop: [score: string, member: string] | null,
 ];
 
@@ -139,8 +164,17 @@ function placeOf(item: TaskItem): PagePlace {
   return { score: indexScoreOf(item), executionId: item.executionId };
 }
 
-function toPosition(epoch: string, checkpoint: string): Position {
-  requireEpoch(epoch);
+/** @throws ReadModelUnavailableError where nothing may be read in this state */
+function versionOf(stored: readonly (string | null)[]): ModelVersion {
+  const [epoch, , layout] = stored;
+  requireReadable(layout ?? '');
+  requireEpoch(epoch ?? '');
+  return JSON.stringify(stored);
+}
+
+function toPosition([storedEpoch, storedCheckpoint]: readonly (string | null)[]): Position {
+  const epoch = storedEpoch ?? '';
+  const checkpoint = storedCheckpoint ?? '';
   // A history that has been opened, and nothing applied yet.
   if (checkpoint === '') return { epoch, id: STREAM_START };
   const id = parseStreamId(checkpoint);

@@ -15,7 +15,7 @@ export interface Keys {
   readonly updates: string;
   /**
    * Hash: `checkpoint`, `epoch`, `formerEpochs`, `layout` and the `program` that laid it out,
-   * `entriesRead`; of trimming `eventsTrimmed`, `trimmedTo` and `eventsAccount`.
+   * `entriesRead`; of trimming `eventsTrimmed`, `trimmedTo` and `eventsAccount`; of repairs `mends`.
    */
   readonly projector: string;
   /** String with expiry: who applies events now. */

@@ -47,7 +47,9 @@ describe('a listed origin', () => {
     const response = await dashboard.get(path, init);
     expect(response.status).toBe(status);
     expect(response.headers.get('access-control-allow-origin')).toBe(LISTED);
-    expect(response.headers.get('access-control-expose-headers')).toBe('Retry-After,X-Request-Id');
+    expect(response.headers.get('access-control-expose-headers')).toBe(
+      'ETag,Retry-After,X-Request-Id',
+    );
     expect(response.headers.get('access-control-allow-credentials')).toBeNull();
     expect(response.headers.get('vary')).toBe('Origin');
   });
@@ -70,7 +72,7 @@ describe('a listed origin', () => {
     expect(response.headers.get('access-control-allow-origin')).toBe(LISTED);
     expect(response.headers.get('access-control-allow-methods')).toBe('GET,HEAD');
     expect(response.headers.get('access-control-allow-headers')).toBe(
-      'Authorization,Last-Event-ID',
+      'Authorization,If-None-Match,Last-Event-ID',
     );
     expect(response.headers.get('access-control-max-age')).toBe('7200');
     expect(response.headers.get('vary')).toBe('Origin');

@@ -181,7 +181,7 @@ describe('the OpenAPI document', () => {
       expect(texts).toContain(`\`${code}\``);
     }
     const { responses } = document.paths['/dashboard/tasks'].get;
-    expect(Object.keys(responses)).toEqual(['200', '400', '401', '403', '500', '503']);
+    expect(Object.keys(responses)).toEqual(['200', '304', '400', '401', '403', '500', '503']);
   });
 });
 

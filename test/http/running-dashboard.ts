@@ -12,7 +12,7 @@ import { createDashboardApp } from '../../src/http/dashboard-app.ts';
 import type { HttpDependencies, RequestState, StreamHandler } from '../../src/http/http.ts';
 import { listen } from '../../src/http/server.ts';
 import { SnapshotGate } from '../../src/http/snapshot-gate.ts';
-import type { PageQuery, ReadModel } from '../../src/read-model/read-model.ts';
+import type { PageQuery, Pages, ReadModel } from '../../src/read-model/read-model.ts';
 import { createLogger } from '../../src/runtime/logging.ts';
 import { createMetrics, type Metrics } from '../../src/runtime/metrics.ts';
 import { MemoryIntake, memoryIntake } from './intake/memory-intake.ts';
@@ -115,8 +115,25 @@ function openGate(): SnapshotGate {
   return new SnapshotGate({ ...limits, random: () => 0, observer });
 }
 
+/** Pages that are read for each request alone, and never twice the same. */
+function pagesOf(readModel: ReadModel): Pages {
+  let tags = 0;
+  return {
+    tagOf: async () => String(++tags),
+    held: () => undefined,
+    read: async (query, _, enter) => {
+      using _place = await enter();
+      const page = await readModel.page(query);
+      return { body: Buffer.from(JSON.stringify(page)), tag: undefined };
+    },
+  };
+}
+
+/** What a test puts in the place of the usual stages. */
+type Overrides = Partial<Omit<HttpDependencies, 'readModel'> & { readonly readModel: ReadModel }>;
+
 export async function runDashboard(
-  overrides: Partial<HttpDependencies> = {},
+  overrides: Overrides = {},
   timeouts?: Parameters<typeof listen>[0]['timeouts'],
 ): Promise<RunningDashboard> {
   const lines: string[] = [];
@@ -128,12 +145,14 @@ export async function runDashboard(
   const queries: PageQuery[] = [];
   const metrics = createMetrics();
   const stages = new MemoryIntake();
+  const readModel = overrides.readModel ?? memoryReadModel(queries, ['run-1']);
   const app = createDashboardApp({
     http: { corsOrigins: [], trustedProxies: [] },
     snapshot: { defaultLimit: 50, maxLimit: 200 },
     authenticator: memoryAuthenticator,
     findToken: bearerToken,
-    readModel: memoryReadModel(queries, ['run-1']),
+    readModel,
+    pages: pagesOf(readModel),
     snapshotGate: openGate(),
     projects: { list: () => PROJECT_LIST },
     stream: echoStream,

@@ -1,8 +1,8 @@
-import { parseStreamId, STREAM_START, type TaskStatus } from '@tasktrail/contract';
+import { parseStreamId, principalOf, STREAM_START, type TaskStatus } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
-import { indexKeysOf, indexScoreOf } from '../src/read-model/indexes.ts';
-import type { Keys } from '../src/redis/keys.ts';
-import { encodeTaskRow, type Task } from '../src/redis/task-row.ts';
+import { indexKeysOf, indexScoreOf } from '../../src/read-model/indexes.ts';
+import type { Keys } from '../../src/redis/keys.ts';
+import { encodeTaskRow, type Task } from '../../src/redis/task-row.ts';
 
 /** Made-up tasks of one shape at every size, so that only the size differs. */
 
@@ -11,9 +11,16 @@ const START_MS = Date.UTC(2026, 0, 1);
 export const IMPORT_PROJECT = 'acme/import';
 export const PROJECTS = Array.from({ length: 19 }, (_, i) => `acme/service-${i}`);
 /** Created two tasks in five. The others are spread evenly over 1,000 principals. */
-export const BUSY = { provider: 'slack', id: 'UBUSY' } as const;
+const BUSY = { provider: 'slack', id: 'UBUSY' } as const;
+
+export const BUSY_PRINCIPAL = principalOf(BUSY);
+/** Somebody who signs in. */
+export const PERSON = 'google:person-7@example.com';
 
 export const EPOCH = 'bench';
+
+/** What was applied last; later events have later ids by themselves. */
+export const STREAM_AT_START = parseStreamId(`${START_MS}-0`) ?? STREAM_START;
 
 const PEOPLE = 500;
 const BATCH = 1000;
@@ -66,7 +73,9 @@ export async function fill(redis: Redis, keys: Keys, count: number): Promise<voi
     for (const [key, list] of members) pipeline.zadd(key, ...list);
     for (const [error] of (await pipeline.exec()) ?? []) if (error !== null) throw error;
   }
-  await redis.hset(keys.projector, { epoch: EPOCH, checkpoint: `${START_MS}-0` });
+  // An event that changed nothing, so that the checkpoint is that of the stream.
+  await redis.xadd(keys.events, STREAM_AT_START, 'executionId', 'none');
+  await redis.hset(keys.projector, { epoch: EPOCH, checkpoint: STREAM_AT_START, entriesRead: 1 });
 }
 
 /** Most tasks have ended well. */
