@@ -24,7 +24,7 @@ export interface BacklogSpec {
 /** Events of an execution, on average. */
 export const EVENTS_PER_EXECUTION = 5;
 
-const PROJECTS = Array.from({ length: 20 }, (_, n) => `acme/service-${n}`);
+export const PROJECTS = Array.from({ length: 20 }, (_, n) => `acme/service-${n}`);
 const FLOWS = ['pull-request', 'nightly', 'deploy', 'release', 'code-review', 'triage'];
 const WORDS =
   'installing dependencies compiling modules running unit tests waiting for a runner uploading report reviewing the change asking the model'.split(

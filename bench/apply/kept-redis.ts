@@ -11,82 +11,71 @@ import { LOAD_CORE, pin, processOf } from '../harness/processes.ts';
 const START_MS = 60_000;
 
 /**
- * A Redis that goes back to what was kept of it: its append-only file is put back, and it starts
- * again. Settings are those that a deployment has, but that the file is not rewritten meanwhile.
+ * A Redis that is filled once, and is the same again for every turn: its append-only file is put
+ * back, and it starts again. It is set as a deployment's, with a file that is synced every second,
+ * but for one thing: nothing rewrites the file meanwhile. Its files are removed when the process ends.
  */
-export class KeptRedis implements AsyncDisposable {
+export class KeptRedis {
   readonly #server: PrivateRedis;
-  readonly #client: Redis;
-  #directory = '';
+  readonly #directory: string;
 
-  static async start(): Promise<KeptRedis> {
+  /** Starts one and has it filled. */
+  static async fill(fill: (client: Redis) => Promise<void>): Promise<KeptRedis> {
     const server = await startPrivateRedis({
       finder: redisOnPath(process.env.PATH),
       appendOnly: true,
       startTimeoutMs: START_MS,
       settings: { 'auto-aof-rewrite-percentage': '0' },
     });
-    const redis = new KeptRedis(server);
-    await redis.#settle();
-    return redis;
-  }
-
-  private constructor(server: PrivateRedis) {
-    this.#server = server;
-    this.#client = new Redis(server.url, { retryStrategy: () => 20, replyMapping: 'legacy' });
-    // It is killed on purpose.
-    this.#client.on('error', () => undefined);
-  }
-
-  get url(): string {
-    return this.#server.url;
-  }
-
-  /** Of the benchmark's own, for what is not measured. */
-  get client(): Redis {
-    return this.#client;
-  }
-
-  /** Keeps what it holds now. */
-  async keep(): Promise<void> {
-    await this.#client.bgrewriteaof();
-    while (/aof_rewrite_(in_progress|scheduled):1/.test(await this.#client.info('persistence'))) {
-      await delay(50);
+    const client = new Redis(server.url, { replyMapping: 'legacy' });
+    try {
+      await fill(client);
+      await client.bgrewriteaof();
+      while (/aof_rewrite_(in_progress|scheduled):1/.test(await client.info('persistence'))) {
+        await delay(50);
+      }
+      const directory = await logDirectory(client);
+      client.disconnect();
+      await server.kill();
+      await copyLog(directory, keptOf(directory));
+      return new KeptRedis(server, directory);
+    } catch (error) {
+      client.disconnect();
+      await server.stop();
+      throw error;
     }
-    this.#directory = await logDirectory(this.#client);
-    await this.#server.kill();
-    await replace(this.#directory, this.#kept);
-    await this.#startAgain();
   }
 
-  /** Goes back to what was kept last. */
-  async goBack(): Promise<void> {
-    await this.#server.kill();
-    await replace(this.#kept, this.#directory);
-    await this.#startAgain();
+  private constructor(server: PrivateRedis, directory: string) {
+    this.#server = server;
+    this.#directory = directory;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#client.disconnect();
-    await this.#server.stop();
-  }
-
-  get #kept(): string {
-    return `${this.#directory}-kept`;
-  }
-
-  async #startAgain(): Promise<void> {
+  /**
+   * Runs it as it was filled, on the core of those that load.
+   *
+   * @param work is given its address, and a client for what is not measured
+   */
+  async run<Result>(work: (url: string, client: Redis) => Promise<Result>): Promise<Result> {
+    await copyLog(keptOf(this.#directory), this.#directory);
     await this.#server.restart();
-    await this.#settle();
-  }
-
-  async #settle(): Promise<void> {
-    await pin(await processOf(this.#client), LOAD_CORE);
+    const client = new Redis(this.#server.url, { replyMapping: 'legacy' });
+    try {
+      await pin(await processOf(client), LOAD_CORE);
+      return await work(this.#server.url, client);
+    } finally {
+      client.disconnect();
+      await this.#server.kill();
+    }
   }
 }
 
-/** The base of an append-only file is never written again, so that a link is a copy. */
-async function replace(from: string, to: string): Promise<void> {
+function keptOf(directory: string): string {
+  return `${directory}-kept`;
+}
+
+/** The base of an append-only file is never written again, so that a link is a copy of it. */
+async function copyLog(from: string, to: string): Promise<void> {
   await rm(to, { recursive: true, force: true });
   await mkdir(to, { recursive: true });
   for (const name of await readdir(from)) {
