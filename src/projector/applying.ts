@@ -28,13 +28,24 @@ const MOST_ON_THEIR_WAY = 2;
 /** What the rows that are remembered may take in memory. */
 const MAX_CACHE_BYTES = 32 * 1024 * 1024;
 
+/** A batch whose rows are known, or asked for. */
+interface Prepared {
+  readonly events: DecodedEvent[];
+  /** As of the last commit that was sent. */
+  readonly rows: Map<string, Task>;
+  /** Settles once those that were not remembered are there. */
+  readonly loaded: Promise<void> | undefined;
+}
+
 /**
  * Applies events from a state on that was read, as long as nothing comes between: whatever is
  * refused or fails ends it, and who goes on begins again from what Redis holds then.
  *
- * Where events wait, a commit is sent before the one before it is answered. On one connection they
- * are done in order, and each is guarded by the checkpoint that the one before it leaves: where one
- * is refused, or fails, so are those after it.
+ * Where events wait, rows of a batch are asked for before the batch before it is planned, and a commit
+ * is sent before the one before it is answered, so that neither side waits for the other. On one
+ * connection commits are done in order, and each is guarded by the checkpoint that the one before it
+ * leaves: where one is refused, or fails, so are those after it. Held in memory are at most two
+ * batches, two commits and the rows that are remembered, each bounded by its bytes.
  *
  * Rows that were written are remembered, and not read again. The first commit remembers none, and is
  * checked by the checkpoint alone: so it cannot be refused for what a repair mends meanwhile, and a
@@ -49,9 +60,11 @@ export class Applying {
   #isFirst = true;
   #isRefused = false;
   /** Oldest first. */
+  readonly #prepared: Prepared[] = [];
+  /** Answers of commits, oldest first. */
   readonly #onTheirWay: Promise<void>[] = [];
 
-  /** @param remembered what was read together with the state */
+  /** @param remembered what was read after the state */
   constructor(options: ApplyingOptions, state: ProjectorState, remembered: Remembered) {
     this.#options = options;
     this.#state = state;
@@ -63,22 +76,19 @@ export class Applying {
     return this.#state;
   }
 
-  /** Commits the entries, in as many parts as it takes. @returns false when one was refused */
+  /**
+   * Takes entries in, and commits those that were taken in before.
+   *
+   * @returns false when a commit was refused
+   */
   async apply(entries: readonly EventEntry[]): Promise<boolean> {
-    let rest = decodeBatch(entries);
-    while (isNotEmpty(rest)) {
-      const startedAtMs = performance.now();
-      const plan = await this.#plan(rest);
-      if (!(await this.#settleUntil(MOST_ON_THEIR_WAY - 1))) return false;
-      this.#send(plan, startedAtMs);
-      rest = rest.slice(plan.entries);
-    }
-    return true;
+    this.#prepared.push(this.#prepare(decodeBatch(entries)));
+    return await this.#commitUntil(1);
   }
 
-  /** Waits until all commits are answered. @returns false when one was refused */
+  /** Commits all that was taken in, and waits for the answers. @returns false when one was refused */
   async settle(): Promise<boolean> {
-    return await this.#settleUntil(0);
+    return (await this.#commitUntil(0)) && (await this.#settleUntil(0));
   }
 
   /** The same for who is interested in no answer any more. */
@@ -86,20 +96,40 @@ export class Applying {
     await Promise.allSettled(this.#onTheirWay);
   }
 
-  async #plan(batch: readonly [DecodedEvent, ...DecodedEvent[]]): Promise<CommitPlan> {
+  #prepare(events: DecodedEvent[]): Prepared {
     const { redis, keys } = this.#options;
     const rows = new Map<string, Task>();
     const missing: string[] = [];
-    for (const id of executionsOf(batch)) {
+    for (const id of executionsOf(events)) {
       const row = this.#cache.get(id);
       if (row === undefined) missing.push(id);
       else rows.set(id, row);
     }
-    if (missing.length > 0) {
-      // After all commits that are on their way, since it is sent after them.
-      for (const [id, row] of await loadRows(redis, keys, missing)) rows.set(id, row);
+    if (missing.length === 0) return { events, rows, loaded: undefined };
+    const loaded = loadRows(redis, keys, missing).then((found) => {
+      // A commit that was sent since has made another one of it.
+      for (const [id, row] of found) if (!rows.has(id)) rows.set(id, row);
+    });
+    // Who plans is told.
+    loaded.catch(() => undefined);
+    return { events, rows, loaded };
+  }
+
+  /** Commits the oldest batches, in as many parts as it takes, until so many are left. */
+  async #commitUntil(count: number): Promise<boolean> {
+    while (this.#prepared.length > count && !this.#isRefused) {
+      const [{ events, rows, loaded }] = this.#prepared as [Prepared];
+      await loaded;
+      for (let rest = events; isNotEmpty(rest); ) {
+        const startedAtMs = performance.now();
+        const plan = planBatch(rest, rows, this.#options.keys);
+        if (!(await this.#settleUntil(MOST_ON_THEIR_WAY - 1))) return false;
+        this.#send(plan, startedAtMs);
+        rest = rest.slice(plan.entries);
+      }
+      this.#prepared.splice(0, 1);
     }
-    return planBatch(batch, rows, keys);
+    return !this.#isRefused;
   }
 
   async #settleUntil(count: number): Promise<boolean> {
@@ -117,7 +147,10 @@ export class Applying {
     const sent = commit(redis, keys, this.#state, plan, program, remembered);
     const state = { checkpoint: plan.checkpoint, epoch: this.#state.epoch };
     this.#state = state;
-    for (const task of plan.rows) this.#cache.put(task);
+    for (const task of plan.rows) {
+      this.#cache.put(task);
+      for (const { rows } of this.#prepared) rows.set(task.executionId, task);
+    }
     const answered = sent.then((isCommitted) => {
       if (isCommitted) this.#tell(state, plan, performance.now() - startedAtMs);
       else this.#refuse();
