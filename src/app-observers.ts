@@ -44,7 +44,7 @@ export function createObservers(metrics: Metrics, logger: Logger): Observers {
       },
       onConflict: () => {
         projector.commitConflicts.inc();
-        logger.info('the checkpoint was moved by somebody else, reading again');
+        logger.info('what a commit began from was changed by somebody else, reading again');
       },
       onQuarantined: (id, reason, field) => {
         logger.warn({ id, reason, field }, 'an event was quarantined');

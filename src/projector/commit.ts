@@ -1,11 +1,11 @@
 import { parseStreamId, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
-import { encodeChange } from '../redis/change-entry.ts';
+import { encodeChangeTexts } from '../redis/change-entry.ts';
 import { FeedAheadError } from '../redis/feed-ahead.ts';
 import { type Keys, LAYOUT_VERSION } from '../redis/keys.ts';
 import { requireLayout, type StoredLayout } from '../redis/layout.ts';
 import { loadScript, runScript } from '../redis/script.ts';
-import { decodeTaskRow, encodeTaskRow, type Task } from '../redis/task-row.ts';
+import { decodeTaskRow, encodeRowChanges, encodeTaskRow, type Task } from '../redis/task-row.ts';
 import { FatalError } from '../runtime/retry.ts';
 import { CheckpointAheadError } from './checkpoint-ahead.ts';
 import type { CommitPlan } from './plan.ts';
@@ -54,10 +54,34 @@ export async function loadRows(
   return rows;
 }
 
+/** What shows whether a row may have become another behind the back of who remembers it. */
+export interface Remembered {
+  /**
+   * How many rows repairs have mended that no client was told of: within one epoch it only grows, as
+   * who tells them opens a new one.
+   */
+  readonly mended: string;
+}
+
+/** To be read after the state, so that it is of its epoch, or of one that commits refuse. */
+export async function readMended(redis: Redis, keys: Keys): Promise<Remembered> {
+  // Of another type it tells nothing, and repairs mend that first.
+  const mended = await redis.hget(keys.repair, 'untold').catch(ignoreWrongType);
+  return { mended: mended ?? '0' };
+}
+
+function ignoreWrongType(error: unknown): null {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return null;
+  throw error;
+}
+
 /**
  * Writes the plan, if the stored state is still the one that the batch started from.
  *
  * @param program version of this program
+ * @param remembered when the rows of the plan were not all read after its state: then it is written
+ *   only if none of them may be another by now, and of rows only what differs. Undefined: they were,
+ *   and whole rows are written, whatever is there
  * @returns whether it was written; false means that somebody else was first
  */
 export async function commit(
@@ -66,52 +90,70 @@ export async function commit(
   from: ProjectorState,
   plan: CommitPlan,
   program: string,
+  remembered?: Remembered,
 ): Promise<boolean> {
-  const { names, firstSet, args } = encodePlan(keys, plan);
+  const { names, firstSet, rows, puts, removals } = encodeWrites(keys, plan, remembered);
   const guard = [from.checkpoint ?? '', from.epoch ?? ''];
   const header = [plan.checkpoint, plan.entries, LAYOUT_VERSION, program, firstSet];
+  const writes = [remembered?.mended ?? '', JSON.stringify([rows, puts, removals])];
+  const args = [...guard, ...header, ...writes, ...encodeEntries(plan)];
   try {
-    return (await runScript(redis, COMMIT, names, [...guard, ...header, ...args])) === 1;
+    return (await runScript(redis, COMMIT, names, args)) === 1;
   } catch (error) {
     const isFeedAhead = error instanceof Error && /ID specified in XADD/.test(error.message);
     throw isFeedAhead ? new FeedAheadError(keys, { cause: error }) : error;
   }
 }
 
-interface EncodedPlan {
+/** The script's two lists. */
+function encodeEntries({ changes, quarantined }: CommitPlan): (string | number)[] {
+  const args: (string | number)[] = [changes.length];
+  for (const { id, change } of changes) {
+    const { item, previous } = encodeChangeTexts(change);
+    args.push(id, item, previous ?? '');
+  }
+  args.push(quarantined.length);
+  for (const { id, problem } of quarantined) {
+    args.push(id, problem.reason, problem.field, problem.detail);
+  }
+  return args;
+}
+
+/** Rows and members of ordered sets, as the script's header says. */
+interface EncodedWrites {
   /** The script's KEYS. */
   readonly names: readonly string[];
   /** The place of the first ordered set in KEYS, counted from 1. */
   readonly firstSet: number;
-  /** The script's four lists. */
-  readonly args: readonly (string | number)[];
+  readonly rows: readonly RowWrite[];
+  readonly puts: readonly (readonly [place: number, scoresAndMembers: readonly string[]])[];
+  readonly removals: readonly (readonly [place: number, members: readonly string[]])[];
 }
 
-function encodePlan(keys: Keys, plan: CommitPlan): EncodedPlan {
-  const names = [keys.projector, keys.events, keys.updates, keys.quarantine];
-  const args: (string | number)[] = [plan.changes.length];
-  for (const { id, change } of plan.changes) {
-    const pairs = encodeChange(change);
-    args.push(id, pairs.length, ...pairs);
-  }
-  args.push(plan.quarantined.length);
-  for (const { id, problem } of plan.quarantined) {
-    args.push(id, problem.reason, problem.field, problem.detail);
-  }
-  args.push(plan.rows.length);
-  for (const task of plan.rows) {
-    const pairs = encodeTaskRow(task);
-    args.push(names.push(keys.execution(task.executionId)), pairs.length, ...pairs);
-  }
+type RowWrite = readonly [place: number, lastEventId: string, pairs: readonly string[]];
+
+function encodeWrites(
+  keys: Keys,
+  { rows, before, puts, removals }: CommitPlan,
+  remembered: Remembered | undefined,
+): EncodedWrites {
+  const names = [keys.projector, keys.events, keys.updates, keys.quarantine, keys.repair];
+  const encoded = rows.map((task): RowWrite => {
+    const place = names.push(keys.execution(task.executionId));
+    const known = remembered && before.get(task.executionId);
+    const changes = known && encodeRowChanges(known, task);
+    if (known === undefined || changes === undefined) return [place, '', encodeTaskRow(task)];
+    return [place, known.lastEventId, changes];
+  });
   const firstSet = names.length + 1;
   const places = new Map<string, number>();
-  args.push(plan.moves.length);
-  for (const move of plan.moves) {
-    const place = places.get(move.key) ?? names.push(move.key);
-    places.set(move.key, place);
-    args.push(place, move.kind === 'put' ? move.score : '', move.member);
-  }
-  return { names, firstSet, args };
+  const placed = (lists: ReadonlyMap<string, string[]>) =>
+    Array.from(lists, ([key, list]) => {
+      const place = places.get(key) ?? names.push(key);
+      places.set(key, place);
+      return [place, list] as const;
+    });
+  return { names, firstSet, rows: encoded, puts: placed(puts), removals: placed(removals) };
 }
 
 function toStreamId(text: string | null, keys: Keys): StreamId | undefined {

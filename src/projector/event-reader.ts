@@ -32,25 +32,30 @@ export async function readEventsAfter(
 ): Promise<EventEntry[]> {
   const bounds = [after, count, MAX_ENTRY_BYTES, MAX_BATCH_BYTES];
   const reply = await runScript(redis, READ_EVENTS, [stream], bounds);
-  return Promise.all((reply as EntryReply[]).map((entry) => toEntry(redis, stream, entry)));
+  if (reply === '') return [];
+  const replies = JSON.parse(reply as string) as EntryReply[];
+  const entries = replies.map(toEntry);
+  // Bytes that are no UTF-8 arrive as U+FFFD, which may also be what was appended: only the bytes
+  // themselves tell.
+  if (!(reply as string).includes('\ufffd')) return entries;
+  return Promise.all(entries.map((entry) => judgeBytes(redis, stream, entry)));
 }
 
 /** As the header of read-events.lua says. */
 type EntryReply = [id: string, pairs?: string[]];
 
-async function toEntry(
-  redis: Redis,
-  stream: string,
-  [idText, pairs]: EntryReply,
-): Promise<EventEntry> {
+function toEntry([idText, pairs]: EntryReply): EventEntry {
   const id = parseStreamId(idText);
   if (id === undefined) throw new TypeError(`Redis named an entry ${idText}`);
-  if (pairs === undefined) return { id, pairs: [], flaw: 'too_large' };
-  // Bytes that are no UTF-8 arrive as U+FFFD, which may also be what was appended: only the bytes
-  // themselves tell.
-  const isDoubtful = pairs.some((text) => text.includes('\ufffd'));
-  const isText = !isDoubtful || (await areTexts(redis, stream, id));
-  return { id, pairs, flaw: isText ? undefined : 'not_utf8' };
+  return pairs === undefined
+    ? { id, pairs: [], flaw: 'too_large' }
+    : { id, pairs, flaw: undefined };
+}
+
+async function judgeBytes(redis: Redis, stream: string, entry: EventEntry): Promise<EventEntry> {
+  const isDoubtful = entry.pairs.some((text) => text.includes('\ufffd'));
+  const isText = !isDoubtful || (await areTexts(redis, stream, entry.id));
+  return isText ? entry : { ...entry, flaw: 'not_utf8' };
 }
 
 async function areTexts(redis: Redis, stream: string, id: StreamId): Promise<boolean> {

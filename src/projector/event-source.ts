@@ -15,7 +15,7 @@ export interface EventSourceOptions {
 }
 
 /**
- * Batches of events after a checkpoint, in stream order. An empty one says that reading works and
+ * Batches of events after a checkpoint, in stream order; where events wait, one is read ahead. An empty one says that reading works and
  * none came: at once where none is there, and then about every second. It ends when the signal
  * aborts and throws when a connection fails. Whether a batch was applied is not its job:
  * whoever must read again begins again.
@@ -29,10 +29,17 @@ export async function* readEvents(
   // The first wait only shows that the doorbell works.
   let waitMs = 1;
   using doorbell = await BlockingReader.open(connection, signal);
+  const readNext = () => readEventsAfter(redis, stream, after, batchSize);
+  let ahead: Promise<EventEntry[]> | undefined;
   while (!signal.aborted) {
-    const entries = await readEventsAfter(redis, stream, after, batchSize);
+    const entries = await (ahead ?? readNext());
+    ahead = undefined;
     after = entries.at(-1)?.id ?? after;
     if (entries.length > 0) {
+      // More waits: it comes while these are applied.
+      if (entries.length === batchSize) ahead = readNext();
+      // Whoever stops here does not ask for it.
+      ahead?.catch(() => undefined);
       yield entries;
       continue;
     }

@@ -20,11 +20,6 @@ export interface DecodedEvent {
   readonly decoded: DecodedEntry;
 }
 
-/** A move within one ordered set. */
-export type IndexMove =
-  | { readonly kind: 'put'; readonly key: string; readonly member: string; readonly score: number }
-  | { readonly kind: 'remove'; readonly key: string; readonly member: string };
-
 /** Everything that one commit writes. */
 export interface CommitPlan {
   /** The last entry that it covers, whatever became of it. */
@@ -33,7 +28,12 @@ export interface CommitPlan {
   readonly entries: number;
   /** Final states: a task that several events changed is written once. */
   readonly rows: readonly Task[];
-  readonly moves: readonly IndexMove[];
+  /** What their rows were; absent where there was none. It may hold others besides. */
+  readonly before: ReadonlyMap<string, Task>;
+  /** By ordered set: score, member, score, member … */
+  readonly puts: ReadonlyMap<string, string[]>;
+  /** By ordered set. */
+  readonly removals: ReadonlyMap<string, string[]>;
   /** Every applied event, each under its own id. */
   readonly changes: readonly { readonly id: StreamId; readonly change: TaskChange }[];
   readonly quarantined: readonly { readonly id: StreamId; readonly problem: InvalidEntry }[];
@@ -108,13 +108,16 @@ export function planBatch(
     }
     if (bytes >= maxBytes) break;
   }
+  const moves: IndexMoves = { puts: new Map(), removals: new Map() };
+  for (const task of folded.values()) {
+    addMoves(moves, stored.get(task.executionId), task, keys);
+  }
   return {
     checkpoint: (batch[covered - 1] ?? batch[0]).id,
     entries: covered,
     rows: [...folded.values()],
-    moves: [...folded.values()].flatMap((task) =>
-      movesOf(stored.get(task.executionId), task, keys),
-    ),
+    before: stored,
+    ...moves,
     changes,
     quarantined,
     counts: { applied: changes.length, quarantined: quarantined.length, ...unchanging },
@@ -162,19 +165,43 @@ export function changeOf(before: Task | undefined, after: Task): TaskChange {
   };
 }
 
+type IndexMoves = Record<'puts' | 'removals', Map<string, string[]>>;
+
 /** Only what differs: most events change neither status nor audience. */
-function movesOf(before: Task | undefined, after: Task, keys: Keys): IndexMove[] {
-  const member = after.executionId;
-  const score = indexScoreOf(after);
-  const from = before === undefined ? [] : indexKeysOf(before, keys);
+function addMoves(
+  { puts, removals }: IndexMoves,
+  before: Task | undefined,
+  after: Task,
+  keys: Keys,
+): void {
+  const hasMoved = before?.occurredAt !== after.occurredAt;
+  const isInSame = before !== undefined && isIndexedAlike(before, after);
+  if (isInSame && !hasMoved) return;
   const to = indexKeysOf(after, keys);
-  const hasMoved = before === undefined || indexScoreOf(before) !== score;
-  return [
-    ...from
-      .filter((key) => !to.includes(key))
-      .map((key): IndexMove => ({ kind: 'remove', key, member })),
-    ...to
-      .filter((key) => hasMoved || !from.includes(key))
-      .map((key): IndexMove => ({ kind: 'put', key, member, score })),
-  ];
+  const from = before === undefined || isInSame ? [] : indexKeysOf(before, keys);
+  const score = String(indexScoreOf(after));
+  for (const key of from) {
+    if (!to.includes(key)) listOf(removals, key).push(after.executionId);
+  }
+  for (const key of to) {
+    if (hasMoved || !from.includes(key)) listOf(puts, key).push(score, after.executionId);
+  }
+}
+
+/** Whether they are in the same ordered sets for certain. */
+function isIndexedAlike(before: Task, after: Task): boolean {
+  return (
+    before.status === after.status &&
+    before.project === after.project &&
+    before.actor === after.actor &&
+    before.visibility === after.visibility
+  );
+}
+
+function listOf(lists: Map<string, string[]>, key: string): string[] {
+  const found = lists.get(key);
+  if (found !== undefined) return found;
+  const list: string[] = [];
+  lists.set(key, list);
+  return list;
 }

@@ -8,19 +8,12 @@ import { LoopWatch } from '../runtime/loop-watch.ts';
 import { Reminders } from '../runtime/reminders.ts';
 import { retryUntilAborted, sleep } from '../runtime/retry.ts';
 import type { Health, HealthCheck, Service } from '../runtime/service.ts';
+import { Applying } from './applying.ts';
 import { CheckpointAheadError, refuseAhead } from './checkpoint-ahead.ts';
-import { commit, loadRows, loadState } from './commit.ts';
-import type { EventEntry } from './event-reader.ts';
+import { loadState, readMended } from './commit.ts';
 import { type EventSourceOptions, readEvents } from './event-source.ts';
 import type { Lease } from './lease.ts';
 import { migrate, refuseNewer } from './migrations.ts';
-import {
-  type CommitPlan,
-  type DecodedEvent,
-  decodeBatch,
-  executionsOf,
-  planBatch,
-} from './plan.ts';
 import { isHistoryLost, type ProjectorObserver, type ProjectorState } from './projector.ts';
 
 export interface ProjectorOptions {
@@ -109,14 +102,26 @@ export class ProjectorService implements Service, HealthCheck {
   }
 
   async #applyUntilMoved(signal: AbortSignal): Promise<void> {
-    const { events, lease } = this.#options;
-    let state = await this.#loadProven();
-    for await (const entries of readEvents(events, state.checkpoint, signal)) {
-      this.#loop.turn();
-      const next = await this.#apply(state, entries);
-      if (next === undefined) return;
-      state = next;
-      if (signal.aborted || !(await lease.hold())) return;
+    const { redis, keys, program, observer, events, lease } = this.#options;
+    const stored = await this.#loadProven();
+    const onCommitted = (state: ProjectorState) => {
+      this.#committed = state;
+    };
+    const options = { redis, keys, program, observer, onCommitted };
+    const applying = new Applying(options, stored, await readMended(redis, keys));
+    try {
+      for await (const entries of readEvents(events, stored.checkpoint, signal)) {
+        this.#loop.turn();
+        const isApplied = await applying.apply(entries);
+        // What is behind is read on meanwhile; else the answer says whether to wait for more.
+        const isBehind = entries.length === events.batchSize;
+        if (!isApplied || (!isBehind && !(await applying.settle()))) break;
+        if (entries.length === 0 && !(await this.#isConfirmed(applying.state))) break;
+        if (signal.aborted || !(await lease.hold())) break;
+      }
+      await applying.settle();
+    } finally {
+      await applying.end();
     }
   }
 
@@ -132,60 +137,19 @@ export class ProjectorService implements Service, HealthCheck {
     return loadState(redis, keys);
   }
 
-  /** The state after the entries; undefined when the stored one turned out to be another. */
-  async #apply(
-    state: ProjectorState,
-    entries: readonly EventEntry[],
-  ): Promise<ProjectorState | undefined> {
-    let rest = decodeBatch(entries);
-    if (rest.length === 0) return this.#confirm(state);
-    let reached: ProjectorState | undefined = state;
-    while (reached !== undefined && isNotEmpty(rest)) {
-      const plan = await this.#commitBeginning(reached, rest);
-      reached = plan && { checkpoint: plan.checkpoint, epoch: state.epoch };
-      rest = rest.slice(plan?.entries);
-    }
-    return reached;
-  }
-
   /**
    * Emptying Redis drops no connection: an idle projector sees it by looking. Nor does anything else
    * tell that nothing comes because the checkpoint is ahead of all that does.
    */
-  async #confirm(state: ProjectorState): Promise<ProjectorState | undefined> {
+  async #isConfirmed(state: ProjectorState): Promise<boolean> {
     const { redis, keys } = this.#options;
     await refuseAhead(redis, keys);
     const stored = await loadState(redis, keys);
-    const isSame = stored.checkpoint === state.checkpoint && stored.epoch === state.epoch;
-    return isSame ? state : undefined;
-  }
-
-  /** What was committed: as much of the batch as one commit takes; undefined on a conflict. */
-  async #commitBeginning(
-    state: ProjectorState,
-    batch: readonly [DecodedEvent, ...DecodedEvent[]],
-  ): Promise<CommitPlan | undefined> {
-    const { redis, keys, program, observer } = this.#options;
-    const startedAt = performance.now();
-    const plan = planBatch(batch, await loadRows(redis, keys, executionsOf(batch)), keys);
-    if (!(await commit(redis, keys, state, plan, program))) {
-      observer.onConflict();
-      return undefined;
-    }
-    this.#committed = { checkpoint: plan.checkpoint, epoch: state.epoch };
-    observer.onCommit(plan.counts, performance.now() - startedAt);
-    for (const { id, problem } of plan.quarantined) {
-      observer.onQuarantined(id, problem.reason, problem.field);
-    }
-    return plan;
+    return stored.checkpoint === state.checkpoint && stored.epoch === state.epoch;
   }
 
   #become(role: 'standby' | 'applying'): void {
     if (role !== this.#role) this.#options.logger.info({ role }, `projector is ${role}`);
     this.#role = role;
   }
-}
-
-function isNotEmpty(batch: DecodedEvent[]): batch is [DecodedEvent, ...DecodedEvent[]] {
-  return batch.length > 0;
 }

@@ -19,10 +19,20 @@ export class CorruptChangeError extends Error {
   }
 }
 
-export function encodeChange({ item, previous }: TaskChange): string[] {
-  const pairs = ['item', JSON.stringify(item)];
-  if (previous !== null) pairs.push('previous', JSON.stringify(previous));
-  return pairs;
+export function encodeChange(change: TaskChange): string[] {
+  const { item, previous } = encodeChangeTexts(change);
+  return previous === undefined ? ['item', item] : ['item', item, 'previous', previous];
+}
+
+/** The values of the fields; undefined for one that is absent. */
+export function encodeChangeTexts({ item, previous }: TaskChange): {
+  readonly item: string;
+  readonly previous: string | undefined;
+} {
+  return {
+    item: JSON.stringify(item),
+    previous: previous === null ? undefined : JSON.stringify(previous),
+  };
 }
 
 /**

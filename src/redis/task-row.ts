@@ -64,26 +64,65 @@ export function toItem(task: TaskItem): TaskItem {
  */
 export function encodeTaskRow(task: Task): string[] {
   const row: string[] = [];
-  const put = (field: keyof Task, value: string | null) => {
+  for (const field of FIELDS) {
+    const value = textOf(task, field);
     if (value !== null) row.push(field, value);
-  };
-  put('executionId', task.executionId);
-  put('taskName', task.taskName);
-  put('status', task.status);
-  put('project', task.project);
-  put('occurredAt', task.occurredAt);
-  put('flow', task.flow);
-  put('actor', task.actor === null ? null : JSON.stringify(task.actor));
-  put('prLinks', jsonUnlessEmpty(task.prLinks, task.prLinks));
-  put('visibility', jsonUnlessEmpty(task.visibility.responsibleUsers, task.visibility));
-  put('lastEventId', task.lastEventId);
-  put('createdAt', task.createdAt);
-  put('startedAt', task.startedAt);
-  put('finishedAt', task.finishedAt);
-  put('attempt', String(task.attempt));
-  put('message', task.message);
-  put('recentEventIds', jsonUnlessEmpty(task.recentEventIds, task.recentEventIds));
+  }
   return row;
+}
+
+/**
+ * The fields whose values are others than in the row before, as field, value …; undefined where the
+ * whole row has to be written, because a field that it had is absent now.
+ */
+export function encodeRowChanges(before: Task, after: Task): string[] | undefined {
+  const changes: string[] = [];
+  for (const field of FIELDS) {
+    if (before[field] === after[field]) continue;
+    const was = textOf(before, field);
+    const is = textOf(after, field);
+    if (was === is) continue;
+    if (is === null) return undefined;
+    changes.push(field, is);
+  }
+  return changes;
+}
+
+/** In the order in which they are stored. */
+const FIELDS = [
+  'executionId',
+  'taskName',
+  'status',
+  'project',
+  'occurredAt',
+  'flow',
+  'actor',
+  'prLinks',
+  'visibility',
+  'lastEventId',
+  'createdAt',
+  'startedAt',
+  'finishedAt',
+  'attempt',
+  'message',
+  'recentEventIds',
+] as const satisfies readonly (keyof Task)[];
+
+/** A field as it is stored; null for none. */
+function textOf(task: Task, field: (typeof FIELDS)[number]): string | null {
+  switch (field) {
+    case 'actor':
+      return task.actor === null ? null : JSON.stringify(task.actor);
+    case 'visibility':
+      return jsonUnlessEmpty(task.visibility.responsibleUsers, task.visibility);
+    case 'prLinks':
+    case 'recentEventIds':
+      return jsonUnlessEmpty(task[field], task[field]);
+    case 'attempt':
+      return String(task.attempt);
+    default:
+      return task[field];
+  }
 }
 
 function jsonUnlessEmpty(list: readonly unknown[], value: unknown): string | null {

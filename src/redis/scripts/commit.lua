@@ -6,23 +6,29 @@
 -- keys of another type, and an XADD whose id is not above the feed's last one, which is that write.
 --
 -- KEYS[1] projector hash   KEYS[2] events   KEYS[3] updates   KEYS[4] quarantine
--- KEYS[5..] rows, then ordered sets; both named below by their place in KEYS
+-- KEYS[5] record of the repair   KEYS[6..] rows, then ordered sets; both named by their place in KEYS
 -- ARGV[1] checkpoint that the batch started from, '' for none
 -- ARGV[2] epoch that the batch started from, '' for none
 -- ARGV[3] new checkpoint   ARGV[4] entries in the batch
 -- ARGV[5] layout version   ARGV[6] program version, kept where there was no layout
 -- ARGV[7] place in KEYS of the first ordered set
--- ARGV[8..] four lists, each with its length first:
---   changes      id, count, field, value, ...
+-- ARGV[8] '' where all rows were read after the checkpoint; where some are remembered from before, the
+--   count of mended rows at that time: in one epoch it only grows
+-- ARGV[9] as JSON, since each argument of its own costs more than its text:
+--   [[row, lastEventId, [field, value, ...]], ...]  only what differs from the row of that event; '':
+--     the whole row, which replaces whatever is there
+--   [[ordered set, [score, member, ...]], ...]      puts
+--   [[ordered set, [member, ...]], ...]             removals
+-- ARGV[10..] two lists, each with its length first:
+--   changes      id, item, previous ('' for none)
 --   quarantined  source id, reason, field, detail
---   rows         key, count, field, value, ...
---   moves        key, score ('' removes), member
 --
 -- Beside the checkpoint it keeps what shows that the feed lost changes: the last one that was written,
 -- and how many were (of those that earlier versions wrote, only what is left counts).
 --
--- Returns 1 when committed; 0 when checkpoint or epoch are others: reload, and read again. An error
--- when the read model has another layout, when a key holds what it should not, when the checkpoint was
+-- Returns 1 when committed; 0 when checkpoint or epoch are others, when a repair has mended rows since
+-- those that are remembered were read, and when one of these is another now: reload, and read again. An
+-- error when the read model has another layout, when a key holds what it should not, when the checkpoint was
 -- found ahead of the events, and when the last event of the batch is not here: it was read from a node
 -- that is not this one, or deleted since.
 
@@ -54,6 +60,19 @@ local function wrong_type(key, expected)
     return redis.error_reply('WRONGTYPE ' .. key .. ' is a ' .. found .. ', not a ' .. expected)
   end
 end
+
+local mended = redis.pcall('HGET', KEYS[5], 'untold')
+if ARGV[8] ~= '' and ARGV[8] ~= (type(mended) == 'string' and mended or '0') then
+  return 0
+end
+local batch = cjson.decode(ARGV[9])
+local rows, puts, removals = batch[1], batch[2], batch[3]
+for _, row in ipairs(rows) do
+  if row[2] ~= '' and redis.pcall('HGET', KEYS[row[1]], 'lastEventId') ~= row[2] then
+    return 0
+  end
+end
+
 local wrong = wrong_type(KEYS[3], 'stream') or wrong_type(KEYS[4], 'stream')
 for i = tonumber(ARGV[7]), #KEYS do
   wrong = wrong or wrong_type(KEYS[i], 'zset')
@@ -62,25 +81,24 @@ if wrong then
   return wrong
 end
 
-local place = 8
+local place = 10
 local function take()
   place = place + 1
   return ARGV[place - 1]
-end
-local function take_list()
-  local list = {}
-  for i = 1, tonumber(take()) do
-    list[i] = take()
-  end
-  return list
 end
 
 local written = tonumber(stored('changesWritten')) or redis.call('XLEN', KEYS[3])
 local changes = tonumber(take())
 local last_change
 for _ = 1, changes do
-  last_change = take()
-  redis.call('XADD', KEYS[3], last_change, unpack(take_list()))
+  last_change = ARGV[place]
+  local item, previous = ARGV[place + 1], ARGV[place + 2]
+  place = place + 3
+  if previous == '' then
+    redis.call('XADD', KEYS[3], last_change, 'item', item)
+  else
+    redis.call('XADD', KEYS[3], last_change, 'item', item, 'previous', previous)
+  end
 end
 
 -- An entry of more pairs than unpack can take is kept as one JSON array.
@@ -101,20 +119,20 @@ for _ = 1, tonumber(take()) do
   redis.call('XADD', KEYS[4], '*', unpack(pairs))
 end
 
-for _ = 1, tonumber(take()) do
-  local row = KEYS[tonumber(take())]
-  redis.call('DEL', row)
-  redis.call('HSET', row, unpack(take_list()))
+for _, row in ipairs(rows) do
+  local key = KEYS[row[1]]
+  if row[2] == '' then
+    redis.call('DEL', key)
+  end
+  redis.call('HSET', key, unpack(row[3]))
 end
 
-for _ = 1, tonumber(take()) do
-  local index = KEYS[tonumber(take())]
-  local score = take()
-  if score == '' then
-    redis.call('ZREM', index, take())
-  else
-    redis.call('ZADD', index, score, take())
-  end
+-- One call for each set: a batch has at most 1,000 entries, so that unpack can take it.
+for _, put in ipairs(puts) do
+  redis.call('ZADD', KEYS[put[1]], unpack(put[2]))
+end
+for _, removal in ipairs(removals) do
+  redis.call('ZREM', KEYS[removal[1]], unpack(removal[2]))
 end
 
 if layout == '' then
