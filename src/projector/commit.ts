@@ -56,23 +56,13 @@ export async function loadRows(
 
 /** What shows whether a row may have become another behind the back of who remembers it. */
 export interface Remembered {
-  /**
-   * How many rows repairs have mended that no client was told of: within one epoch it only grows, as
-   * who tells them opens a new one.
-   */
-  readonly mended: string;
+  /** How often repairs have changed rows behind the checkpoint: it only grows. */
+  readonly mends: string;
 }
 
-/** To be read after the state, so that it is of its epoch, or of one that commits refuse. */
-export async function readMended(redis: Redis, keys: Keys): Promise<Remembered> {
-  // Of another type it tells nothing, and repairs mend that first.
-  const mended = await redis.hget(keys.repair, 'untold').catch(ignoreWrongType);
-  return { mended: mended ?? '0' };
-}
-
-function ignoreWrongType(error: unknown): null {
-  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return null;
-  throw error;
+/** To be read before the rows are. */
+export async function readMends(redis: Redis, keys: Keys): Promise<Remembered> {
+  return { mends: (await redis.hget(keys.projector, 'mends')) ?? '0' };
 }
 
 /**
@@ -95,7 +85,7 @@ export async function commit(
   const { names, firstSet, rows, puts, removals } = encodeWrites(keys, plan, remembered);
   const guard = [from.checkpoint ?? '', from.epoch ?? ''];
   const header = [plan.checkpoint, plan.entries, LAYOUT_VERSION, program, firstSet];
-  const writes = [remembered?.mended ?? '', JSON.stringify([rows, puts, removals])];
+  const writes = [remembered?.mends ?? '', JSON.stringify([rows, puts, removals])];
   const args = [...guard, ...header, ...writes, ...encodeEntries(plan)];
   try {
     return (await runScript(redis, COMMIT, names, args)) === 1;
@@ -137,7 +127,7 @@ function encodeWrites(
   { rows, before, puts, removals }: CommitPlan,
   remembered: Remembered | undefined,
 ): EncodedWrites {
-  const names = [keys.projector, keys.events, keys.updates, keys.quarantine, keys.repair];
+  const names = [keys.projector, keys.events, keys.updates, keys.quarantine];
   const encoded = rows.map((task): RowWrite => {
     const place = names.push(keys.execution(task.executionId));
     const known = remembered && before.get(task.executionId);

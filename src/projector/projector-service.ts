@@ -10,7 +10,7 @@ import { retryUntilAborted, sleep } from '../runtime/retry.ts';
 import type { Health, HealthCheck, Service } from '../runtime/service.ts';
 import { Applying } from './applying.ts';
 import { CheckpointAheadError, refuseAhead } from './checkpoint-ahead.ts';
-import { loadState, readMended } from './commit.ts';
+import { loadState, readMends } from './commit.ts';
 import { type EventSourceOptions, readEvents } from './event-source.ts';
 import type { Lease } from './lease.ts';
 import { migrate, refuseNewer } from './migrations.ts';
@@ -108,7 +108,7 @@ export class ProjectorService implements Service, HealthCheck {
       this.#committed = state;
     };
     const options = { redis, keys, program, observer, onCommitted };
-    const applying = new Applying(options, stored, await readMended(redis, keys));
+    const applying = new Applying(options, stored, await readMends(redis, keys));
     try {
       for await (const entries of readEvents(events, stored.checkpoint, signal)) {
         this.#loop.turn();

@@ -21,7 +21,7 @@ export interface Need {
 
 /** Every command that the process runs on each kind of key, in its scripts or beside them. */
 export function needsOf(roles: ProcessRoles, keys: Keys): Need[] {
-  const { projector, lease, repair, events, updates, quarantine } = keys;
+  const { projector, lease, events, updates, quarantine } = keys;
   const row = keys.execution('x');
   const set = keys.executions.all();
   const needs = new Map<string, Need>();
@@ -37,7 +37,6 @@ export function needsOf(roles: ProcessRoles, keys: Keys): Need[] {
   if (roles.applies) {
     add(projector, ['hget', 'hmget', 'hset']);
     add(lease, ['get', 'set', 'del']);
-    add(repair, ['hget']);
     add(events, ['xrange', 'xread', 'xtrim']);
     add(updates, ['xadd', 'xtrim', 'xlen', 'type']);
     add(quarantine, ['xadd', 'type']);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { commit, loadState, type Remembered, readMended } from '../../src/projector/commit.ts';
+import { commit, loadState, type Remembered, readMends } from '../../src/projector/commit.ts';
 import { KEYS } from '../../src/redis/keys.ts';
 import { anEntry, collidingEntry } from '../fixtures/events.ts';
 import { whenProjected } from '../fixtures/facts.ts';
@@ -29,7 +29,7 @@ beforeEach(() => {
 /** What is sent later by a projector that knows the rows by now. */
 async function beginCommit(batch: readonly Appended[]): Promise<() => Promise<boolean>> {
   const state = await loadState(redis, KEYS);
-  const remembered: Remembered = await readMended(redis, KEYS);
+  const remembered: Remembered = await readMends(redis, KEYS);
   const plan = await planOf(redis, batch);
   return () => commit(redis, KEYS, state, plan, PROGRAM, remembered);
 }
@@ -55,7 +55,7 @@ describe('INV1: a commit of rows that are remembered', () => {
   });
 
   test.for<[what: string, change: () => Promise<unknown>]>([
-    ['a repair mended rows since', () => redis.hincrby(KEYS.repair, 'untold', 3)],
+    ['a repair mended rows since', () => redis.hincrby(KEYS.projector, 'mends', 1)],
     ['one of them tells of another event', () => redis.hset(ROW, 'lastEventId', nthEntryId(7))],
     ['one of them is gone', () => redis.del(ROW)],
     [
@@ -65,14 +65,6 @@ describe('INV1: a commit of rows that are remembered', () => {
   ])('is refused and writes nothing where %s', async ([, change]) => {
     await change();
     await expectNothingWritten(async () => expect(await send()).toBe(false));
-  });
-
-  test('is written where the record of repairs is none', async () => {
-    await redis.set(KEYS.repair, 'x');
-    const begun = await beginCommit(
-      await appendEntries(redis, [anEntry({ occurredAt: '2026-11-20T12:00:09Z' })], 2),
-    );
-    expect(await begun()).toBe(true);
   });
 
   test('leaves alone what does not differ', async () => {

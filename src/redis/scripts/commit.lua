@@ -6,14 +6,14 @@
 -- keys of another type, and an XADD whose id is not above the feed's last one, which is that write.
 --
 -- KEYS[1] projector hash   KEYS[2] events   KEYS[3] updates   KEYS[4] quarantine
--- KEYS[5] record of the repair   KEYS[6..] rows, then ordered sets; both named by their place in KEYS
+-- KEYS[5..] rows, then ordered sets; both named by their place in KEYS
 -- ARGV[1] checkpoint that the batch started from, '' for none
 -- ARGV[2] epoch that the batch started from, '' for none
 -- ARGV[3] new checkpoint   ARGV[4] entries in the batch
 -- ARGV[5] layout version   ARGV[6] program version, kept where there was no layout
 -- ARGV[7] place in KEYS of the first ordered set
--- ARGV[8] '' where all rows were read after the checkpoint; where some are remembered from before, the
---   count of mended rows at that time: in one epoch it only grows
+-- ARGV[8] '' where all rows were read after the checkpoint; where some are remembered from before, what
+--   `mends` was at that time, 0 for none
 -- ARGV[9] as JSON, since each argument of its own costs more than its text:
 --   [[row, lastEventId, [field, value, ...]], ...]  only what differs from the row of that event; '':
 --     the whole row, which replaces whatever is there
@@ -61,8 +61,8 @@ local function wrong_type(key, expected)
   end
 end
 
-local mended = redis.pcall('HGET', KEYS[5], 'untold')
-if ARGV[8] ~= '' and ARGV[8] ~= (type(mended) == 'string' and mended or '0') then
+local mends = stored('mends')
+if ARGV[8] ~= '' and ARGV[8] ~= (mends ~= '' and mends or '0') then
   return 0
 end
 local batch = cjson.decode(ARGV[9])

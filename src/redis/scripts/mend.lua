@@ -131,7 +131,7 @@ for i = 1, tonumber(ARGV[4]) do
 end
 if written > 0 then
   redis.call('HINCRBY', KEYS[3], 'untold', written)
-  if stored('epoch') ~= '' then
+  if redis.call('TYPE', KEYS[1]).ok == 'hash' then
     -- Rows changed behind the checkpoint, by which a page is taken for the same as before. Not by
     -- HINCRBY, which fails where it finds no number.
     redis.call('HSET', KEYS[1], 'mends', string.format('%d', (tonumber(stored('mends')) or 0) + 1))

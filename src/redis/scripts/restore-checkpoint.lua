@@ -21,7 +21,7 @@ if stored('checkpoint') ~= ARGV[1] or (ARGV[5] ~= '' and (last and last[1] or ''
 end
 
 redis.call('HINCRBY', KEYS[3], 'untold', 1)
-if stored('epoch') ~= '' then
+if redis.call('TYPE', KEYS[1]).ok == 'hash' then
   -- A checkpoint that was there before may come again, with other rows.
   redis.call('HSET', KEYS[1], 'mends', string.format('%d', (tonumber(stored('mends')) or 0) + 1))
 end
