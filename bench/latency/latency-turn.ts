@@ -13,6 +13,8 @@ export interface LatencyOptions {
   readonly seconds: number;
 }
 
+/** So that what is measured has run for a while, and its code is compiled, whatever the rate. */
+const WARM_UP_RATE = 100;
 const POLL_MS = 100;
 /** After so long without any event nothing more is under way. */
 const QUIET_MS = 1000;
@@ -26,13 +28,13 @@ export async function measureLatency(carrier: Carrier, options: LatencyOptions):
   const { door, serverPid } = running;
   await using crowd = await Crowd.open({ door, viewers, scanning: viewers, mayMiss: false });
   const workload = new Workload();
-  const publish = async (forSeconds: number) => {
+  const publish = async (perSecond: number, forSeconds: number) => {
     const before = workload.made;
-    const events = Math.round(eventsPerSecond * forSeconds);
+    const events = Math.round(perSecond * forSeconds);
     const startedAt = performance.now();
     const underWay: Promise<void>[] = [];
     while (workload.made - before < events) {
-      const due = startedAt + ((workload.made - before) * 1000) / eventsPerSecond;
+      const due = startedAt + ((workload.made - before) * 1000) / perSecond;
       const waitMs = due - performance.now();
       if (waitMs > 0) await delay(waitMs);
       underWay.push(running.publish(workload.make(1)));
@@ -41,12 +43,12 @@ export async function measureLatency(carrier: Carrier, options: LatencyOptions):
     await untilQuiet(crowd, events * viewers);
     return events * viewers;
   };
-  await publish(warmUpSeconds);
+  await publish(Math.max(eventsPerSecond, WARM_UP_RATE), warmUpSeconds);
   await crowd.begin();
   const cpuBefore = await cpuSecondsOf(serverPid);
   const busy = await CoreBusy.begin(LOAD_CORE);
   const startedAt = performance.now();
-  const measured = publish(seconds);
+  const measured = publish(eventsPerSecond, seconds);
   await delay(seconds * 1000);
   const busyPercent = await busy.percent();
   const cpuSeconds = (await cpuSecondsOf(serverPid)) - cpuBefore;

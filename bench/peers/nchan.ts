@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,6 +13,7 @@ import { startFedByRedis } from './fed-by-redis.ts';
 
 const NGINX = '/usr/sbin/nginx';
 const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
+const PACKAGES = '/var/lib/dpkg/status';
 const INSTALL = 'apt-get install nginx libnginx-mod-nchan';
 
 /** Nchan in nginx, one worker. A process of its own reads the Redis stream and publishes over HTTP. */
@@ -113,8 +114,7 @@ http {
 function versionOfNginx(): string {
   const { stderr } = spawnSync(NGINX, ['-v'], { encoding: 'utf8' });
   const nginx = /nginx\/[\d.]+/.exec(stderr ?? '')?.[0] ?? 'nginx';
-  const debian = spawnSync('dpkg-query', ['-W', '-f', `\${Version}`, 'libnginx-mod-nchan'], {
-    encoding: 'utf8',
-  });
-  return `${nginx}, libnginx-mod-nchan ${debian.stdout ?? ''}`;
+  const packages = existsSync(PACKAGES) ? readFileSync(PACKAGES, 'utf8') : '';
+  const debian = /^Package: libnginx-mod-nchan\n(?:.+\n)*?Version: (.+)$/m.exec(packages)?.[1];
+  return `${nginx}, libnginx-mod-nchan ${debian ?? 'unknown'}`;
 }

@@ -23,12 +23,15 @@ export const SOCKET_IO: Carrier = {
     const emitter = resources.use(await startWorker(MODULE, LOAD_CORE));
     await emitter.ask({ kind: 'start', redisUrl } satisfies ToSocketIo);
     const owned = resources.move();
+    let emitted: Promise<unknown> = Promise.resolve();
     return {
       serverPid: server.pid,
       door: { port, requests: [UPGRADE], greeting: maskedText(CONNECT) },
       publish: async (events) => {
         const items = events.map(({ item }) => item);
-        await emitter.ask({ kind: 'emit', items } satisfies ToSocketIo);
+        // A worker is asked one thing at a time.
+        emitted = emitted.then(() => emitter.ask({ kind: 'emit', items } satisfies ToSocketIo));
+        await emitted;
       },
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     };

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { MAX_WAITING_BYTES } from '../../../src/http/sse/frame-writer.ts';
 import { eventually } from '../../fixtures/facts.ts';
 import { aStep } from '../../hub/histories.ts';
 import { frameId, HEARTBEAT_MS, LARGE_BYTES, RunningStreams } from './running-streams.ts';
@@ -47,6 +48,22 @@ describe('INV6: a client that does not read', () => {
     await eventually(() => expect(streams.counts.parked).toBe(1));
     expect(Math.max(...waiting)).toBeGreaterThan(64 * 1024);
     expect(Math.max(...waiting)).toBeLessThanOrEqual(MOST_WAITING);
+  });
+
+  test('has no more waiting either where something waited before the turn began', async () => {
+    await using streams = new RunningStreams({ replayLimit: 1000 });
+    await using slow = await streams.connect();
+    await slow.whenCame('keepalive');
+    slow.stopReading();
+    const waiting = () => streams.writableLengths()[0] ?? 0;
+    // Until the kernel takes no more, and then as much as may wait.
+    while (waiting() === 0) streams.advance(BATCH.slice(0, 40));
+    while (waiting() < MAX_WAITING_BYTES / 2) streams.advance(BATCH.slice(0, 10));
+    expect(waiting()).toBeLessThan(MAX_WAITING_BYTES);
+    streams.advance([...BATCH, ...BATCH]);
+    expect(waiting()).toBeGreaterThan(MAX_WAITING_BYTES);
+    expect(waiting()).toBeLessThan(MAX_WAITING_BYTES + 2000);
+    expect(streams.counts.parked).toBe(1);
   });
 
   test('is told to refresh when the window has moved on, and then goes on live', async () => {
