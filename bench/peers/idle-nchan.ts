@@ -8,8 +8,8 @@ import { freePort } from '../../test/oracle/world/ports.ts';
 import { pin, SERVER_CORE } from '../harness/processes.ts';
 import { BEAT_MS, type IdleServer } from '../memory/idle-server.ts';
 
-const PROGRAM = '/usr/sbin/nginx';
-const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
+export const PROGRAM = '/usr/sbin/nginx';
+export const MODULE = '/usr/lib/nginx/modules/ngx_nchan_module.so';
 
 /** nginx with Nchan: one worker, whose memory counts, with what is shared in it. */
 export async function startIdleNchan(): Promise<IdleServer> {

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { answerBadRequest, type Exchange } from './bad-request.ts';
@@ -89,10 +89,6 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const streaming = new Set<Socket>();
   const latest = new WeakMap<Duplex, Exchange>();
   const waiting = new WeakMap<Duplex, number>();
-  /** Node takes the connection of a stream for an idle one, also while its last frame is on its way. */
-  const closeIdle = () => {
-    if (streaming.size === 0) server.closeIdleConnections();
-  };
   const receive: RequestListener = (req, res) => {
     if (guard?.isRefused(req.socket)) return;
     // What it asks for could only be answered after the end of a stream.
@@ -121,7 +117,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
         return;
       }
       // Node keeps a connection that was busy when the server began to close.
-      if (isClosing) setImmediate(closeIdle);
+      if (isClosing) setImmediate(() => server.closeIdleConnections());
     });
     if (isClosing) res.setHeader('Connection', 'close');
     handler(req, res);
@@ -148,7 +144,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     unused.add(socket);
     socket.on('close', () => {
       unused.delete(socket);
-      if (streaming.delete(socket) && isClosing) closeIdle();
+      streaming.delete(socket);
     });
   });
   server.on('clientError', (error, socket) => {
@@ -172,7 +168,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     url: urlOf(server.address() as AddressInfo),
     close: (deadlineMs = CLOSE_DEADLINE_MS) => {
       isClosing = true;
-      closed ??= closeServer(server, unused, closeIdle, deadlineMs);
+      closed ??= closeServer(server, unused, streaming, deadlineMs);
       return closed;
     },
   };
@@ -181,21 +177,19 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
 async function closeServer(
   server: Server,
   unused: ReadonlySet<Socket>,
-  closeIdle: () => void,
+  streaming: ReadonlySet<Socket>,
   deadlineMs: number,
 ): Promise<void> {
-  const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
-  // Not the server's own, which would close idle connections at once.
-  const closed = new Promise<void>((resolve) =>
-    NetServer.prototype.close.call(server, () => resolve()),
-  );
-  closeIdle();
+  const deadline = setTimeout(() => {
+    server.closeAllConnections();
+    // Node does not know them any more.
+    for (const socket of streaming) socket.destroy();
+  }, deadlineMs);
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   // Browsers open connections ahead of need, and Node does not count these as idle.
   for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
   await closed;
   clearTimeout(deadline);
-  // Of what Node keeps for a server of HTTP, its look at slow requests is left.
-  server.close();
 }
 
 /** A wildcard is no place to go to, so the loopback address stands for it. */

@@ -34,10 +34,36 @@ export function takeConnection(res: ServerResponse): Socket | ServerResponse {
   // Else Node would close the connection when the answer ends. Were this to have no effect, no
   // stream would outlive its head.
   Object.assign(res, { _last: false });
-  // Node now takes the connection for an idle one.
-  res.once('close', () => socket.setTimeout(0));
+  res.once('close', () => release(socket));
   res.end();
   return socket;
+}
+
+/**
+ * Has Node forget that the connection was one of HTTP. Of what it keeps for each, the parser alone is
+ * larger than all of a stream.
+ */
+function release(socket: Socket): void {
+  if (socket.destroyed) return;
+  // Node now takes the connection for an idle one.
+  socket.setTimeout(0);
+  const [onClose] = socket.listeners('close');
+  const [onDrain] = socket.listeners('drain');
+  // Node's own are the first: it made the connection. What it does when one closes frees the parser.
+  onClose?.call(socket);
+  socket.off('close', onClose as () => void).off('drain', onDrain as () => void);
+  socket.removeAllListeners('data').removeAllListeners('end');
+  socket.on('data', cutOff).on('end', leave);
+}
+
+/** What is asked now could only be answered after the end of the stream. */
+function cutOff(this: Socket): void {
+  this.destroy();
+}
+
+/** Its client sends no more, which of a stream means that it has left. */
+function leave(this: Socket): void {
+  this.destroySoon();
 }
 
 /** Writes the last bytes of a body, and closes the connection once its client has taken them. */
