@@ -5,9 +5,9 @@
  * take turns (A B A B …), so that whatever else the machine does falls on all of them alike. What
  * counts is the median of a contestant's turns, and its ratio to another's of the same run.
  *
- * `bench.ts` (beside `package.json`'s scripts) runs parts; `turns.ts` takes the turns; `statistics.ts`
- * makes medians and ratios of them; `record.ts` keeps what was measured as JSON under `bench/results`;
- * `document.ts` makes `bench/RESULTS.md` and its plots of all records; `guard.ts` compares with them.
+ * `run.ts` runs parts; `turns.ts` takes the turns; `statistics.ts` and `comparison.ts`
+ * make medians and ratios of them; `record.ts` keeps what was measured as JSON under `bench/results`;
+ * `results-document.ts` and `bars.ts` make `bench/RESULTS.md` of all records; `guard.ts` compares with them.
  * `processes.ts` starts what is measured, and who loads it, on cores of their own.
  */
 

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RequestContext, RequestState } from './http.ts';
+import { isTaken } from './taken-connections.ts';
 
 interface RequestLogOptions {
   readonly logger: Logger;
@@ -41,6 +43,11 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
     };
     ctx.set('X-Request-Id', requestId);
     ctx.res.once('close', () => {
+      const { socket } = ctx.req;
+      if (isTaken(socket)) {
+        logStream(streamOf(ctx), startedAt, socket, logger);
+        return;
+      }
       const seconds = (performance.now() - startedAt) / 1000;
       const { route = 'none' } = ctx.state;
       const status = statusOf(ctx);
@@ -52,20 +59,18 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
   };
 }
 
+type Line = Readonly<Record<string, unknown>>;
+
 function writeLine(logger: Logger, ctx: RequestContext, durationMs: number): void {
-  const { requestId, clientAddress, route, viewer, producer, events, reason } = ctx.state;
+  const { requestId, route, producer, events, reason } = ctx.state;
   const status = statusOf(ctx);
   const level = QUIET_ROUTES.has(route ?? '') ? 'debug' : status >= 500 ? 'warn' : 'info';
   if (!logger.isLevelEnabled(level)) return;
   const line = {
     requestId,
-    method: ctx.method,
-    path: pathOf(ctx)?.slice(0, MAX_LOGGED_PATH),
-    parameters: knownParameters(ctx),
+    ...factsOf(ctx),
     status,
-    durationMs: Math.round(durationMs * 10) / 10,
-    client: clientAddress,
-    viewer,
+    durationMs: rounded(durationMs),
     producer,
     events,
     // A line may be written before what waited for the rest of the request has met its end.
@@ -74,6 +79,43 @@ function writeLine(logger: Logger, ctx: RequestContext, durationMs: number): voi
     ...(ctx.res.writableFinished || ctx.state.isAnswered ? {} : { aborted: true }),
   };
   logger[level](line, `${ctx.method} ${route ?? 'unknown path'} ${status}`);
+}
+
+function factsOf(ctx: RequestContext): Line {
+  return {
+    method: ctx.method,
+    path: pathOf(ctx)?.slice(0, MAX_LOGGED_PATH),
+    parameters: knownParameters(ctx),
+    client: ctx.state.clientAddress,
+    viewer: ctx.state.viewer,
+  };
+}
+
+/**
+ * What the line of a stream will say. Nothing of it is a part of the request's own texts, which hold
+ * the token: as long as one part of a text is kept, all of it is.
+ */
+function streamOf(ctx: RequestContext): Line {
+  const { requestId, route } = ctx.state;
+  return { requestId: copyOf(requestId), ...factsOf(ctx), path: route, status: statusOf(ctx) };
+}
+
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+function logStream(line: Line, startedAt: number, socket: Socket, logger: Logger): void {
+  const onOver = () => {
+    const durationMs = rounded(performance.now() - startedAt);
+    const aborted = socket.writableFinished ? {} : { aborted: true };
+    logger.info({ ...line, durationMs, ...aborted }, `${line.method} ${line.path} ${line.status}`);
+  };
+  if (socket.closed) onOver();
+  else socket.on('close', onOver);
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }
 
 /** Nothing was answered to a client that left before: what nginx calls 499. */

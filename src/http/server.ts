@@ -1,9 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { answerBadRequest, type Exchange } from './bad-request.ts';
 import type { ConnectionGuard } from './connection-guard.ts';
+import { isTaken, notePipelined } from './taken-connections.ts';
 
 interface ListenOptions {
   readonly handler: RequestListener;
@@ -85,10 +86,20 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   const { handler, host, port, logger, timeouts = TIMEOUTS, guard, onBadRequest } = options;
   let isClosing = false;
   const unused = new Set<Socket>();
+  const streaming = new Set<Socket>();
   const latest = new WeakMap<Duplex, Exchange>();
   const waiting = new WeakMap<Duplex, number>();
+  /** Node takes the connection of a stream for an idle one, also while its last frame is on its way. */
+  const closeIdle = () => {
+    if (streaming.size === 0) server.closeIdleConnections();
+  };
   const receive: RequestListener = (req, res) => {
     if (guard?.isRefused(req.socket)) return;
+    // What it asks for could only be answered after the end of a stream.
+    if (isTaken(req.socket)) {
+      req.socket.destroy();
+      return;
+    }
     // Its answer could no longer be sent, so nothing may be done for it.
     if (latest.get(req.socket)?.res.getHeader('Connection') === 'close') return;
     if (req.socket.destroyed) return;
@@ -98,13 +109,19 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
       onBadRequest?.(429);
       return;
     }
+    if (ahead > 0) notePipelined(req.socket);
     waiting.set(req.socket, ahead + 1);
     unused.delete(req.socket);
     latest.set(req.socket, { req, res });
     res.once('close', () => {
       waiting.set(req.socket, (waiting.get(req.socket) ?? 1) - 1);
+      if (isTaken(req.socket)) {
+        latest.delete(req.socket);
+        if (!req.socket.destroyed) streaming.add(req.socket);
+        return;
+      }
       // Node keeps a connection that was busy when the server began to close.
-      if (isClosing) setImmediate(() => server.closeIdleConnections());
+      if (isClosing) setImmediate(closeIdle);
     });
     if (isClosing) res.setHeader('Connection', 'close');
     handler(req, res);
@@ -129,10 +146,17 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
   server.on('connection', (socket) => {
     if (guard?.admit(socket) === false) return;
     unused.add(socket);
-    socket.once('close', () => unused.delete(socket));
+    socket.on('close', () => {
+      unused.delete(socket);
+      if (streaming.delete(socket) && isClosing) closeIdle();
+    });
   });
   server.on('clientError', (error, socket) => {
     if (guard?.isRefused(socket)) return;
+    if (isTaken(socket)) {
+      socket.destroy();
+      return;
+    }
     const status = answerBadRequest(error, socket, latest.get(socket));
     if (status !== undefined) onBadRequest?.(status);
   });
@@ -148,7 +172,7 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
     url: urlOf(server.address() as AddressInfo),
     close: (deadlineMs = CLOSE_DEADLINE_MS) => {
       isClosing = true;
-      closed ??= closeServer(server, unused, deadlineMs);
+      closed ??= closeServer(server, unused, closeIdle, deadlineMs);
       return closed;
     },
   };
@@ -157,14 +181,21 @@ export async function listen(options: ListenOptions): Promise<HttpServer> {
 async function closeServer(
   server: Server,
   unused: ReadonlySet<Socket>,
+  closeIdle: () => void,
   deadlineMs: number,
 ): Promise<void> {
   const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs);
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  // Not the server's own, which would close idle connections at once.
+  const closed = new Promise<void>((resolve) =>
+    NetServer.prototype.close.call(server, () => resolve()),
+  );
+  closeIdle();
   // Browsers open connections ahead of need, and Node does not count these as idle.
   for (const socket of unused) if (socket.bytesRead === 0) socket.destroy();
   await closed;
   clearTimeout(deadline);
+  // Of what Node keeps for a server of HTTP, its look at slow requests is left.
+  server.close();
 }
 
 /** A wildcard is no place to go to, so the loopback address stands for it. */

@@ -2,7 +2,7 @@ import type { ClientPosition, Position, StreamId } from '@tasktrail/contract';
 import { audienceOf } from '../auth/visibility.ts';
 import type { Health, HealthCheck } from '../runtime/service.ts';
 import type { FeedEntry, FeedSink, ResetCause } from '../tailer/tailer.ts';
-import { FollowerIndex } from './follower-index.ts';
+import { FollowerGroups } from './follower-groups.ts';
 import type { Follower, Hub, PlacedChange, Resume } from './hub.ts';
 import { ReplayWindow } from './replay-window.ts';
 
@@ -16,7 +16,7 @@ export class ChangeHub implements Hub, FeedSink, HealthCheck {
   readonly name = 'hub';
   readonly #replayLimit: number;
   readonly #observer: HubObserver;
-  readonly #followers = new FollowerIndex();
+  readonly #followers = new FollowerGroups();
   #window: ReplayWindow | undefined;
 
   /** @param replayLimit how many changes stay for clients that resume */
@@ -62,8 +62,8 @@ export class ChangeHub implements Hub, FeedSink, HealthCheck {
   }
 
   #fanOut(changes: readonly PlacedChange[]): void {
-    for (const [follower, concerning] of this.#followers.concerned(changes)) {
-      follower.deliver(concerning);
+    for (const [{ followers }, told] of this.#followers.told(changes)) {
+      for (const follower of followers) follower.deliver(told);
     }
     this.#observer.onChanges(changes);
   }

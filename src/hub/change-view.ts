@@ -1,4 +1,4 @@
-import type { RemovalReason, TaskStatus } from '@tasktrail/contract';
+import type { Position, RemovalReason, TaskStatus } from '@tasktrail/contract';
 import { type Audience, canSee } from '../auth/visibility.ts';
 import type { Interest, PlacedChange } from './hub.ts';
 
@@ -8,6 +8,23 @@ export type ChangeView =
   | { readonly kind: 'removed'; readonly reason: RemovalReason }
   /** It does not concern this viewer. */
   | { readonly kind: 'nothing' };
+
+/** A change of which a viewer is told, and what. */
+export interface ToldChange {
+  readonly position: Position;
+  readonly placed: PlacedChange;
+  readonly view: Exclude<ChangeView, { readonly kind: 'nothing' }>;
+}
+
+/** What of some changes a viewer is told, in their order. */
+export function tell(changes: readonly PlacedChange[], interest: Interest): ToldChange[] {
+  const told: ToldChange[] = [];
+  for (const placed of changes) {
+    const view = viewChange(placed, interest);
+    if (view.kind !== 'nothing') told.push({ position: placed.position, placed, view });
+  }
+  return told;
+}
 
 /**
  * Judges a change by the audience and status that it had at its own position, before and after:

@@ -1,17 +1,17 @@
-import type { Follower, PlacedChange } from './hub.ts';
+import type { Follower, Interest, PlacedChange } from './hub.ts';
 
 /**
  * Finds whom a change may concern without asking everyone: those who see everything are kept by
  * the project that they watch, the others by their principals. What a change costs therefore grows
  * with its audience and not with the viewers.
  */
-export class FollowerIndex {
-  readonly #all = new Set<Follower>();
-  readonly #everything = new Set<Follower>();
-  readonly #byProject = new Map<string, Set<Follower>>();
-  readonly #byPrincipal = new Map<string, Set<Follower>>();
+export class FollowerIndex<F extends { readonly interest: Interest } = Follower> {
+  readonly #all = new Set<F>();
+  readonly #everything = new Set<F>();
+  readonly #byProject = new Map<string, Set<F>>();
+  readonly #byPrincipal = new Map<string, Set<F>>();
 
-  add(follower: Follower): void {
+  add(follower: F): void {
     this.#all.add(follower);
     for (const [lane, key] of this.#lanesOf(follower)) {
       if (lane instanceof Set) {
@@ -24,7 +24,7 @@ export class FollowerIndex {
     }
   }
 
-  remove(follower: Follower): void {
+  remove(follower: F): void {
     this.#all.delete(follower);
     for (const [lane, key] of this.#lanesOf(follower)) {
       if (lane instanceof Set) {
@@ -38,13 +38,13 @@ export class FollowerIndex {
   }
 
   /** Everyone, each once, also who has no principal and is concerned by nothing. */
-  all(): Follower[] {
+  all(): F[] {
     return [...this.#all];
   }
 
   /** Who may be concerned by which of the changes, keeping their order. */
-  concerned(changes: readonly PlacedChange[]): Map<Follower, readonly PlacedChange[]> {
-    const found = new Map<Follower, readonly PlacedChange[]>();
+  concerned(changes: readonly PlacedChange[]): Map<F, readonly PlacedChange[]> {
+    const found = new Map<F, readonly PlacedChange[]>();
     for (const follower of this.#everything) found.set(follower, changes);
     // One array for a whole lane: ten thousand viewers of a project share it.
     for (const [project, ofProject] of groupBy(changes, (change) => [projectOf(change)])) {
@@ -57,17 +57,15 @@ export class FollowerIndex {
   }
 
   /** Whoever saw the task before the change or sees it after it. */
-  #ownersOf({ audience, change }: PlacedChange): Set<Follower> {
-    const owners = new Set<Follower>();
+  #ownersOf({ audience, change }: PlacedChange): Set<F> {
+    const owners = new Set<F>();
     for (const principal of [...audience, ...(change.previous?.audience ?? [])]) {
       for (const follower of this.#byPrincipal.get(principal) ?? []) owners.add(follower);
     }
     return owners;
   }
 
-  #lanesOf({
-    interest,
-  }: Follower): (readonly [Set<Follower> | Map<string, Set<Follower>>, string])[] {
+  #lanesOf({ interest }: F): (readonly [Set<F> | Map<string, Set<F>>, string])[] {
     const { sight, filter } = interest;
     if (sight.kind === 'own') {
       return [...sight.principals].map((principal) => [this.#byPrincipal, principal] as const);

@@ -7,13 +7,14 @@ import type {
 } from '@tasktrail/contract';
 import type { Audience, Sight } from '../auth/visibility.ts';
 import type { TaskFilter } from '../read-model/read-model.ts';
+import type { ToldChange } from './change-view.ts';
 
 /**
  * The hub: the latest changes, bounded, and everyone who follows them.
  *
- * `replay-window.ts` keeps the changes and decides how a cursor goes on; `follower-index.ts` finds
- * whom a change may concern; `change-view.ts` decides what one viewer is told of it;
- * `change-hub.ts` fans out. The tailer fills it, and the connections of the SSE stream follow it.
+ * `replay-window.ts` keeps the changes and decides how a cursor goes on; `follower-groups.ts` holds
+ * those together who want the same; `follower-index.ts` finds which of these a change may concern;
+ * `change-view.ts` decides what they are told of it; `change-hub.ts` fans out. The tailer fills it, and the connections of the SSE stream follow it.
  *
  * A follower that reads is always exactly at the hub's head: every change that concerns it is
  * handed over within the same turn of the event loop. One that does not read keeps its own
@@ -47,8 +48,8 @@ export interface Interest {
 
 export interface Follower {
   readonly interest: Interest;
-  /** Changes that may concern it, in order. */
-  deliver(changes: readonly PlacedChange[]): void;
+  /** What it is told of the changes of one turn, in order: an array shared by all who want the same. */
+  deliver(told: readonly ToldChange[]): void;
   /** The history was replaced, or cannot be proven to be whole: what it has is void. */
   refresh(reason: RefreshReason): void;
 }

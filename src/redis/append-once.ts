@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { parseStreamId, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
+import { NamedKeys } from './named-keys.ts';
 import { loadScript, runScript } from './script.ts';
 
 const APPEND_ONCE = loadScript('append-once');
@@ -94,27 +95,21 @@ async function runAppend(
   entries: readonly EntryOnce[],
   request: RequestOnce | undefined,
 ): Promise<unknown> {
-  const names = [keys.events, keys.quarantine];
-  const places = new Map<string, number>();
-  const placeOf = (key: string): number => {
-    const place = places.get(key) ?? names.push(key);
-    places.set(key, place);
-    return place;
-  };
+  const named = new NamedKeys(keys.events, keys.quarantine);
   const header =
     request === undefined
       ? ['', '', '']
-      : [placeOf(request.key), request.fingerprint, request.keepSeconds];
+      : [named.placeOf(request.key), request.fingerprint, request.keepSeconds];
   const args: (string | number)[] = [...header, entries.length];
   for (const { stream, pairs, records, notes = [] } of entries) {
     args.push(stream === 'events' ? 1 : 2, pairs.length, ...pairs, records.length);
-    for (const { key, keepSeconds } of records) args.push(placeOf(key), keepSeconds);
+    for (const { key, keepSeconds } of records) args.push(named.placeOf(key), keepSeconds);
     args.push(notes.length);
     for (const { kind, key, value, keepSeconds } of notes) {
-      args.push(kind, placeOf(key), value, keepSeconds);
+      args.push(kind, named.placeOf(key), value, keepSeconds);
     }
   }
-  return await runScript(redis, APPEND_ONCE, names, args);
+  return await runScript(redis, APPEND_ONCE, named.names, args);
 }
 
 /**

@@ -70,6 +70,26 @@ export class BlockingReader implements Disposable {
     return entries.map(([id, pairs]) => toEntry(id, pairs));
   }
 
+  /**
+   * Waits for an entry after an id, and has something read once it is there. That is sent behind the
+   * read that waits, and Redis answers both in one round trip.
+   *
+   * @param next sends its commands at once, on the connection that it is given
+   * @returns what `next` read; undefined where no entry came for so long
+   * @throws DeadlineError when Redis does not answer in time, or what `next` throws
+   */
+  async readThen<T>(
+    stream: string,
+    after: StreamId,
+    next: (redis: Redis) => Promise<T>,
+  ): Promise<T | undefined> {
+    const wait = ['BLOCK', LONGEST_WAIT_MS] as const;
+    const waited = this.#redis.xread('COUNT', 1, ...wait, 'STREAMS', stream, after);
+    const both = Promise.all([waited, next(this.#redis)]);
+    const [reply, read] = await withDeadline(both, LONGEST_READ_MS, `reading ${stream}`);
+    return reply === null ? undefined : read;
+  }
+
   [Symbol.dispose](): void {
     this.#signal.removeEventListener('abort', this.#close);
     this.#redis.disconnect();

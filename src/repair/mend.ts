@@ -2,6 +2,7 @@ import { parseStreamId, type StreamId } from '@tasktrail/contract';
 import type { Redis } from 'ioredis';
 import { indexScoreOf } from '../read-model/indexes.ts';
 import { type Keys, LAYOUT_VERSION } from '../redis/keys.ts';
+import { NamedKeys } from '../redis/named-keys.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import { encodeTaskRow, type Task } from '../redis/task-row.ts';
 import { demandedBy, type Target } from './compare.ts';
@@ -80,21 +81,15 @@ export async function writeMends(
   { checkpoint, epoch }: MomentPlace,
   mends: readonly Mend[],
 ): Promise<MendOutcome> {
-  const names = [keys.projector, keys.events, keys.repair];
-  const places = new Map<string, number>();
-  const placeOf = (key: string): number => {
-    const place = places.get(key) ?? names.push(key);
-    places.set(key, place);
-    return place;
-  };
+  const named = new NamedKeys(keys.projector, keys.events, keys.repair);
   const args: (string | number)[] = [checkpoint ?? '', epoch ?? '', LAYOUT_VERSION, mends.length];
   for (const { executionId, compared, row, moves } of mends) {
     const pairs = row.kind === 'write' ? encodeTaskRow(row.task) : [];
-    args.push(executionId, placeOf(keys.execution(executionId)), markOf(compared), row.kind);
+    args.push(executionId, named.placeOf(keys.execution(executionId)), markOf(compared), row.kind);
     args.push(pairs.length, ...pairs, moves.length);
-    for (const { key, score } of moves) args.push(placeOf(key), score ?? '');
+    for (const { key, score } of moves) args.push(named.placeOf(key), score ?? '');
   }
-  const reply = await runScript(redis, MEND, names, args);
+  const reply = await runScript(redis, MEND, named.names, args);
   const [after, outcomes] = reply as [string, number[]];
   return { checkpoint: parseStreamId(after), isWritten: outcomes.map((written) => written === 1) };
 }

@@ -2,6 +2,7 @@ import { parseStreamId, STREAM_START, type StreamId } from '@tasktrail/contract'
 import type { Redis } from 'ioredis';
 import type { Keys } from '../redis/keys.ts';
 import { requireLayout } from '../redis/layout.ts';
+import { NamedKeys } from '../redis/named-keys.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import { isBeyond, type Removals, removalsOf } from './completeness.ts';
 
@@ -63,20 +64,14 @@ export async function readMoment(
   asked: Asked,
   sized: readonly string[] = [],
 ): Promise<Moment> {
-  const names = [keys.projector, keys.events];
-  const places = new Map<string, number>();
-  const placeOf = (key: string): number => {
-    const place = places.get(key) ?? names.push(key);
-    places.set(key, place);
-    return place;
-  };
+  const named = new NamedKeys(keys.projector, keys.events);
   const args: (string | number)[] = [last, asked.size];
   for (const [executionId, sets] of asked) {
-    args.push(executionId, placeOf(keys.execution(executionId)), sets.size);
-    for (const set of sets) args.push(placeOf(set));
+    args.push(executionId, named.placeOf(keys.execution(executionId)), sets.size);
+    for (const set of sets) args.push(named.placeOf(set));
   }
-  args.push(sized.length, ...sized.map(placeOf));
-  const [at, executions, sizes] = (await runScript(redis, READ_MOMENT, names, args)) as Reply;
+  args.push(sized.length, ...sized.map((key) => named.placeOf(key)));
+  const [at, executions, sizes] = (await runScript(redis, READ_MOMENT, named.names, args)) as Reply;
   const found = new Map<string, Found>();
   let index = 0;
   for (const [executionId, sets] of asked) {

@@ -42,8 +42,13 @@ export class FeedReader {
     this.#keys = keys;
   }
 
-  async readAfter(last: StreamId | undefined, count: number): Promise<FeedReading> {
-    const reply = await runScript(this.#redis, READ_FEED, this.#feedKeys(), [
+  /** @param redis another connection than its own, for what must be read there */
+  async readAfter(
+    last: StreamId | undefined,
+    count: number,
+    redis = this.#redis,
+  ): Promise<FeedReading> {
+    const reply = await runScript(redis, READ_FEED, this.#feedKeys(), [
       last ?? STREAM_START,
       count,
     ]);

@@ -31,8 +31,8 @@ const READ_COUNT = 200;
 const LOOP_BOUND_MS = LONGEST_READ_MS + 1000;
 
 /**
- * The loop: read with proof until there is nothing more, then wait for the doorbell. What is known
- * of the history outlives a broken connection, so that the first read after it is the proof.
+ * The loop: read with proof until there is nothing more, then wait for the doorbell, behind which the
+ * next read with proof is already sent. What is known of the history outlives a broken connection, so that the first read after it is the proof.
  */
 export class TailerService implements Service, HealthCheck {
   readonly name = 'tailer';
@@ -62,21 +62,35 @@ export class TailerService implements Service, HealthCheck {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { connection, keys } = this.#options;
+    const { connection, reader } = this.#options;
     using doorbell = await BlockingReader.open(connection, signal);
+    let reading: FeedReading | undefined;
     while (!signal.aborted) {
       const known = this.#known;
-      const isMore = known === undefined ? await this.#begin('start') : await this.#goOn(known);
+      // Where nothing rang, it looks on the other connection: the doorbell's may be to a Redis where
+      // nothing happens any more.
+      const isMore =
+        known === undefined
+          ? await this.#begin('start')
+          : await this.#goOn(known, reading ?? (await reader.readAfter(known.last, READ_COUNT)));
       // It does not work before there is something that it follows.
       if (this.#known !== undefined) this.#loop.turn();
-      if (!isMore) await doorbell.read(keys.updates, this.#known?.last ?? STREAM_START, 1);
+      reading = isMore ? undefined : await this.#untilRung(doorbell);
     }
   }
 
-  /** Reads on and proves it; whether there may be more. */
-  async #goOn(known: KnownHistory): Promise<boolean> {
+  /** What there is once the doorbell rings; undefined where it did not. */
+  async #untilRung(doorbell: BlockingReader): Promise<FeedReading | undefined> {
+    const { reader, keys } = this.#options;
+    const last = this.#known?.last;
+    return await doorbell.readThen(keys.updates, last ?? STREAM_START, (redis) =>
+      reader.readAfter(last, READ_COUNT, redis),
+    );
+  }
+
+  /** Goes on by what was read, once it is proven; whether there may be more. */
+  async #goOn(known: KnownHistory, reading: FeedReading): Promise<boolean> {
     const { reader, createEpoch, logger } = this.#options;
-    const reading = await reader.readAfter(known.last, READ_COUNT);
     const continuity = judgeContinuity(known, reading.stored);
     switch (continuity.kind) {
       case 'continued':

@@ -130,9 +130,9 @@ function filledHub(limit = 10) {
       changes: [],
       refreshes: [],
       deliveries: 0,
-      deliver: (changes) => {
+      deliver: (told) => {
         follower.deliveries += 1;
-        follower.changes.push(...changes);
+        follower.changes.push(...told.map(({ placed }) => placed));
         onDeliver();
       },
       refresh: (reason) => {

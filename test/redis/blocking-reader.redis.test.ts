@@ -56,6 +56,31 @@ describe('a blocking reader', () => {
     expect(await reading).toEqual([{ id: '5-0', pairs: ['a', 'b', 'a', ''] }]);
   });
 
+  test('reads something else as soon as an entry comes, of the same moment', async () => {
+    const reader = await openReader();
+    const lengths: number[] = [];
+    const reading = reader.readThen(STREAM, STREAM_START, async (connection) => {
+      lengths.push(await connection.xlen(STREAM));
+      return 'read';
+    });
+    await whenBlocked();
+    expect(lengths).toEqual([]);
+    await redis.multi().xadd(STREAM, '5-0', 'a', 'b').xadd(STREAM, '6-0', 'a', 'b').exec();
+    expect(await reading).toBe('read');
+    expect(lengths).toEqual([2]);
+    // It was answered in the same connection's turn, so that it waits for the next one again.
+    expect(await reader.read(STREAM, idOf('5-0'), 10)).toHaveLength(1);
+  });
+
+  test('has nothing of that when no entry came, and fails as it does', async () => {
+    const reader = await openReader();
+    const read = () => Promise.resolve('read');
+    expect(await reader.readThen(STREAM, STREAM_START, read)).toBeUndefined();
+    await append('5-0', 'a', 'b');
+    const fail = () => Promise.reject(new Error('it cannot be read'));
+    await expect(reader.readThen(STREAM, STREAM_START, fail)).rejects.toThrow('cannot be read');
+  });
+
   test('gives none when none came for a second', async () => {
     const reader = await openReader();
     const startedAt = performance.now();

@@ -49,7 +49,9 @@ export class SseSocket {
     });
     if (pace !== 'free') this.#socket.pause();
     this.#socket.on('error', () => {});
-    this.#socket.once('close', () => this.#end('broken'));
+    this.#socket.once('close', (hasFailed) => {
+      this.#end(text.endsWithConnection && !hasFailed ? 'whole' : 'broken');
+    });
     const lines = Object.entries({ Host: hostname, ...headers }).map(([name, value]) => {
       return `${name}: ${value}\r\n`;
     });

@@ -31,6 +31,11 @@ export class SseText {
     this.#listener = listener;
   }
 
+  /** Whether the answer is whole once the server closes the connection. */
+  get endsWithConnection(): boolean {
+    return this.#isHeadOver && !this.#isChunked;
+  }
+
   feed(text: string): void {
     this.#text += text;
     if (!this.#isHeadOver && !this.#readHead()) return;

@@ -8,6 +8,7 @@ import { Feed } from './feed.ts';
 import { runTailer } from './running-tailer.ts';
 
 const server = useRedis();
+const other = useRedis();
 let redis: Redis;
 let feed: Feed;
 
@@ -83,6 +84,15 @@ describe('a tailer that follows', () => {
     }
     // By the end of a blocking read alone it would have been twenty seconds.
     expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(tailer.resets).toHaveLength(1);
+  });
+
+  test('goes on where its doorbell is at a Redis in which nothing happens any more', async () => {
+    const tailer = await runTailer(server.url, { doorbellUrl: other.url });
+    await tailer.whenReset(1);
+    await feed.commit(2, { silent: 1 });
+    await tailer.whenAt(feed.head);
+    expect(tailer.ids).toEqual(feed.ids);
     expect(tailer.resets).toHaveLength(1);
   });
 

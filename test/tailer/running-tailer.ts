@@ -13,6 +13,8 @@ import { asUser } from '../fixtures/redis-users.ts';
 
 interface Options {
   readonly replayLimit?: number;
+  /** Where its doorbell is; by default where everything else is. */
+  readonly doorbellUrl?: string;
   /** Told of everything that reaches the sink, at once. */
   readonly onSink?: () => void;
 }
@@ -80,7 +82,10 @@ export async function runTailer(url: string, options: Options = {}): Promise<Run
   const sink = new RecordingSink(options.onSink ?? (() => {}));
   const service = new TailerService({
     reader: new FeedReader(redis, KEYS),
-    connection: connection('doorbell'),
+    connection: {
+      ...connection('doorbell'),
+      ...(options.doorbellUrl !== undefined && { url: asUser(options.doorbellUrl, 'server') }),
+    },
     keys: KEYS,
     sink,
     replayLimit: options.replayLimit ?? 100,

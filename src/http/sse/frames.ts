@@ -1,6 +1,7 @@
 import { type FrameData, type FrameName, formatPosition, type Position } from '@tasktrail/contract';
-import type { ChangeView } from '../../hub/change-view.ts';
+import type { ToldChange } from '../../hub/change-view.ts';
 import type { PlacedChange } from '../../hub/hub.ts';
+import { MAX_WAITING_BYTES } from './frame-writer.ts';
 
 /** Frames of the stream as bytes. (PROTOCOL.md, "The stream") */
 
@@ -21,7 +22,22 @@ export function encodeRetry(retryMs: number): Buffer {
   return Buffer.from(`retry: ${Math.round(retryMs)}\n\n`);
 }
 
-type ToldView = Exclude<ChangeView, { readonly kind: 'nothing' }>;
+type ToldView = ToldChange['view'];
+
+/** What a viewer is told, which is something. */
+type Told = readonly [ToldChange, ...ToldChange[]];
+
+export function isTold(told: readonly ToldChange[]): told is Told {
+  return told.length > 0;
+}
+
+/** As many frames as may be written before it must be known whether the client keeps up. */
+export interface Piece {
+  readonly frames: readonly Buffer[];
+  /** Where the client is once it has them. */
+  readonly last: Position;
+  readonly rest: readonly ToldChange[];
+}
 
 /**
  * Encodes each change once, however many viewers are told of it: they differ only in whether the
@@ -29,7 +45,7 @@ type ToldView = Exclude<ChangeView, { readonly kind: 'nothing' }>;
  */
 export class ChangeFrames {
   readonly #encoded = new WeakMap<PlacedChange, Map<string, Buffer>>();
-  #joined: { readonly frames: readonly Buffer[]; readonly whole: Buffer } | undefined;
+  readonly #shared = new WeakMap<readonly ToldChange[], Piece>();
 
   encode(placed: PlacedChange, view: ToldView): Buffer {
     const variant = view.kind === 'updated' ? (view.previousStatus ?? 'new') : view.reason;
@@ -47,20 +63,38 @@ export class ChangeFrames {
   }
 
   /**
-   * Frames of one turn as one Buffer, which is the cheapest write; undefined: there are none. Viewers
-   * who are told the same share it: with a copy for each of thousands the collector would never rest.
+   * The beginning of what many are told: one Buffer, which is the cheapest write. They share it; with
+   * a copy for each of thousands the collector would never rest.
    */
-  join(frames: readonly Buffer[]): Buffer | undefined {
-    if (frames.length < 2) return frames[0];
-    if (this.#joined === undefined || !areSame(this.#joined.frames, frames)) {
-      this.#joined = { frames, whole: Buffer.concat(frames) };
+  sharedPiece(told: Told): Piece {
+    let piece = this.#shared.get(told);
+    if (piece === undefined) {
+      piece = this.piece(told, 0);
+      if (piece.frames.length > 1) piece = { ...piece, frames: [Buffer.concat(piece.frames)] };
+      this.#shared.set(told, piece);
     }
-    return this.#joined.whole;
+    return piece;
   }
-}
 
-function areSame(some: readonly Buffer[], others: readonly Buffer[]): boolean {
-  return some.length === others.length && some.every((frame, index) => frame === others[index]);
+  /**
+   * The beginning of what one viewer is told.
+   *
+   * @param waitingBytes what waits for it already
+   */
+  piece(told: Told, waitingBytes: number): Piece {
+    let bytes = waitingBytes;
+    let count = 0;
+    const frames: Buffer[] = [];
+    for (const { placed, view } of told) {
+      const frame = this.encode(placed, view);
+      frames.push(frame);
+      bytes += frame.length;
+      count += 1;
+      if (bytes > MAX_WAITING_BYTES) break;
+    }
+    const last = told[count - 1]?.placed ?? told[0].placed;
+    return { frames, last: last.position, rest: told.slice(count) };
+  }
 }
 
 function encodeView({ position, change }: PlacedChange, view: ToldView): Buffer {

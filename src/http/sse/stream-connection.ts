@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Position, ReconnectReason, RefreshReason } from '@tasktrail/contract';
 import type { Account } from '../../auth/auth.ts';
 import { isSameSight, type Sight } from '../../auth/visibility.ts';
-import { viewChange } from '../../hub/change-view.ts';
+import { type ToldChange, tell } from '../../hub/change-view.ts';
 import type { Follower, Hub, Interest, PlacedChange } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
-import { MAX_WAITING_BYTES, writeFrames } from './frame-writer.ts';
-import { type ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
+import { FrameWriter } from './frame-writer.ts';
+import { type ChangeFrames, encodeFrame, encodeRetry, isTold } from './frames.ts';
 import type { CloseReason, StreamObserver } from './sse.ts';
 import {
   afterGuard,
@@ -21,7 +22,7 @@ import {
 
 export interface StreamConnectionOptions {
   /** Its head has been written: status 200 and the headers of a stream. */
-  readonly response: ServerResponse;
+  readonly response: Socket | ServerResponse;
   readonly hub: Hub;
   readonly viewer: Account;
   readonly interest: Interest;
@@ -45,6 +46,7 @@ export interface StreamConnectionOptions {
  */
 export class StreamConnection implements Follower {
   readonly #options: StreamConnectionOptions;
+  readonly #writer: FrameWriter;
   readonly #endsAtMs: number;
   #interest: Interest;
   #state: StreamState;
@@ -60,7 +62,7 @@ export class StreamConnection implements Follower {
     this.#endsAtMs = nowMs + options.lifetimeMs;
     this.#lastWriteMs = nowMs;
     hub.follow(this);
-    response.on('drain', () => this.#drained());
+    this.#writer = new FrameWriter(response, () => this.#drained());
     const { state, outcome, changes, refresh } = beginStream(
       cursor,
       head,
@@ -69,9 +71,9 @@ export class StreamConnection implements Follower {
     );
     this.#state = state;
     observer.onOpened(outcome);
-    response.write(encodeRetry(retryMs()));
+    this.#writer.write([encodeRetry(retryMs())]);
     if (refresh !== undefined) this.#writeRefresh(refresh);
-    this.#writeChanges(changes, 'window');
+    this.#catchUp(changes);
     this.#sayCaughtUp();
   }
 
@@ -87,11 +89,11 @@ export class StreamConnection implements Follower {
     return this.#closeReason;
   }
 
-  deliver(changes: readonly PlacedChange[]): void {
+  deliver(told: readonly ToldChange[]): void {
     const { kind } = this.#state;
     if (kind === 'parked' || kind === 'ended') return;
     if (this.#hasExpired()) return;
-    this.#writeChanges(changes, 'turn');
+    this.#tell(told, 'turn');
     this.#sayCaughtUp();
   }
 
@@ -144,8 +146,7 @@ export class StreamConnection implements Follower {
         this.end('slow_consumer');
         break;
       case 'destroy':
-        // Not the answer: one that waits behind another on its connection has no socket to close yet.
-        this.#options.response.req.socket.destroy();
+        this.#writer.destroy();
         break;
     }
   }
@@ -154,7 +155,7 @@ export class StreamConnection implements Follower {
   end(reason: ReconnectReason): void {
     const state = this.#state;
     if (state.kind === 'ended') return;
-    const { hub, response, retryMs, clock, observer } = this.#options;
+    const { hub, retryMs, clock, observer } = this.#options;
     this.#closeReason = reason;
     const retryAfterMs = Math.round(retryMs());
     const position = hub.head && positionOf(state, hub.head);
@@ -162,10 +163,12 @@ export class StreamConnection implements Follower {
     if (state.kind === 'parked' && state.owed !== undefined) {
       // Coming back from its position would not show that it was owed this.
       observer.onRefresh(state.owed);
-      response.write(encodeFrame('snapshot_refresh_required', position, { reason: state.owed }));
+      this.#writer.write([
+        encodeFrame('snapshot_refresh_required', position, { reason: state.owed }),
+      ]);
     }
-    response.write(encodeRetry(retryAfterMs));
-    response.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
+    this.#writer.write([encodeRetry(retryAfterMs)]);
+    this.#writer.end(encodeFrame('reconnect', position, { reason, retryAfterMs }));
   }
 
   /** The client is gone, or the process stops. */
@@ -191,43 +194,37 @@ export class StreamConnection implements Follower {
     this.#become({ kind: 'live', guard: state.at.id });
     if (state.owed !== undefined) this.#refreshAtHead(state.owed);
     else if (changes === undefined) this.#refreshAtHead('slow_consumer');
-    else this.#writeChanges(changes, 'window');
+    else this.#catchUp(changes);
     this.#sayCaughtUp();
   }
 
-  #writeChanges(changes: readonly PlacedChange[], source: 'turn' | 'window'): void {
+  /** From the window, where each begins at a place of its own. */
+  #catchUp(changes: readonly PlacedChange[]): void {
+    this.#tell(tell(changes, this.interest), 'window');
+  }
+
+  #tell(told: readonly ToldChange[], source: 'turn' | 'window'): void {
     const state = this.#state;
     if (state.kind !== 'live' && state.kind !== 'ahead') return;
-    const { response, frames } = this.#options;
-    // What catches up begins anywhere, so that nobody shares the whole of it.
-    const write = (some: Buffer[]) => {
-      const whole = source === 'turn' ? frames.join(some) : undefined;
-      return this.#write(whole === undefined ? some : [whole]);
-    };
-    const waiting: Buffer[] = [];
-    let bytes = response.writableLength;
-    for (const placed of afterGuard(state.guard, changes)) {
-      this.#state = { kind: 'live', guard: placed.position.id };
-      const view = viewChange(placed, this.interest);
-      if (view.kind === 'nothing') continue;
-      const frame = frames.encode(placed, view);
-      waiting.push(frame);
-      bytes += frame.length;
-      if (bytes <= MAX_WAITING_BYTES) continue;
-      if (!write(waiting.splice(0))) {
-        this.#park(placed.position);
+    const { frames } = this.#options;
+    let due = afterGuard(state.guard, told);
+    while (isTold(due)) {
+      const { waitingBytes } = this.#writer;
+      const isShared = source === 'turn' && waitingBytes === 0;
+      const piece = isShared ? frames.sharedPiece(due) : frames.piece(due, waitingBytes);
+      this.#state = { kind: 'live', guard: piece.last.id };
+      if (!this.#write(piece.frames)) {
+        this.#park(piece.last);
         return;
       }
-      bytes = response.writableLength;
+      due = piece.rest;
     }
-    write(waiting);
   }
 
   /** Whether the client still keeps up. */
   #write(frames: readonly Buffer[]): boolean {
-    const { response, clock } = this.#options;
-    if (frames.length > 0) this.#lastWriteMs = clock.monotonicMs();
-    return writeFrames(response, frames);
+    this.#lastWriteMs = this.#options.clock.monotonicMs();
+    return this.#writer.write(frames);
   }
 
   #park(at: Position): void {

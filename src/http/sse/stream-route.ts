@@ -5,6 +5,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import { networkOf } from '../client-address.ts';
 import type { RequestContext, StreamHandler } from '../http.ts';
 import { Refusal } from '../refusal.ts';
+import { takeConnection } from '../taken-connections.ts';
 import { ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
 import type { StreamObserver } from './sse.ts';
 import { StreamConnection } from './stream-connection.ts';
@@ -58,7 +59,7 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
       const reason = admission === 'draining' ? 'draining' : 'capacity';
       return refuse(ctx, reason, heldBy(cursor, head), retryMs());
     }
-    const response = openResponse(ctx);
+    const response = takeConnection(openResponse(ctx));
     const interest: Interest = { filter: { project, statuses }, sight: viewer.sight };
     const heartbeatMs = options.heartbeatMs * (1 - random() * HEARTBEAT_JITTER);
     const stream = new StreamConnection(
@@ -71,7 +72,7 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
       },
       head,
     );
-    response.once('close', registry.add(stream, viewer.identity, address));
+    response.on('close', registry.add(stream, viewer.identity, address));
   };
 }
 
@@ -101,6 +102,9 @@ function setStreamHeaders(ctx: RequestContext): void {
 /** From here on the connection is the stream's and no longer Koa's. */
 function openResponse(ctx: RequestContext): ServerResponse {
   setStreamHeaders(ctx);
+  // It ends with its connection: frames say themselves where they end, and need not be put in chunks.
+  ctx.set('Connection', 'close');
+  ctx.res.useChunkedEncodingByDefault = false;
   ctx.respond = false;
   ctx.req.socket.setNoDelay(true);
   ctx.res.flushHeaders();

@@ -131,13 +131,13 @@ export function positionOf(
   }
 }
 
-/** The changes that a guard lets pass. */
-export function afterGuard(
+/** What a guard lets pass of changes, or of what is told of them. */
+export function afterGuard<C extends Pick<PlacedChange, 'position'>>(
   guard: StreamId,
-  changes: readonly PlacedChange[],
-): readonly PlacedChange[] {
+  changes: readonly C[],
+): readonly C[] {
   const first = changes[0];
-  // Almost always all of them are later, so that no copy is made.
+  // Almost always all of them are later: then it stays the array that others share.
   if (first === undefined || compareStreamIds(first.position.id, guard) > 0) return changes;
   return changes.filter(({ position }) => compareStreamIds(position.id, guard) > 0);
 }

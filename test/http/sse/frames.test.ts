@@ -1,15 +1,19 @@
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ChangeFrames, encodeFrame, encodeRetry } from '../../../src/http/sse/frames.ts';
-import type { ChangeView } from '../../../src/hub/change-view.ts';
+import {
+  ChangeFrames,
+  encodeFrame,
+  encodeRetry,
+  isTold,
+  type Piece,
+} from '../../../src/http/sse/frames.ts';
+import { type ToldChange, tell } from '../../../src/hub/change-view.ts';
 import type { PlacedChange } from '../../../src/hub/hub.ts';
-import { aStep, changesOf } from '../../hub/histories.ts';
+import { aStep, changesOf, EVERYTHING } from '../../hub/histories.ts';
 import { frameId } from './running-streams.ts';
 
-type ToldView = Exclude<ChangeView, { kind: 'nothing' }>;
-
-const VIEWS: readonly ToldView[] = [
+const VIEWS: readonly ToldChange['view'][] = [
   { kind: 'updated', previousStatus: null },
   { kind: 'updated', previousStatus: 'queued' },
   { kind: 'updated', previousStatus: 'success' },
@@ -92,27 +96,63 @@ function parse(bytes: Buffer): EventSourceMessage[] {
 }
 
 describe('the frames of one turn', () => {
-  const [a, b, c] = ['a', 'b', 'c'].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer];
+  const changes = changesOf(Array.from({ length: 400 }, (_, task) => aStep({ task })));
+  const told = tell(changes, EVERYTHING);
+  const each = told.map(({ placed, view }) => new ChangeFrames().encode(placed, view));
 
-  test('are one Buffer, which viewers share who are told the same', () => {
+  test('are Buffers that those share who are told the same, in which each is once and in order', () => {
     const frames = new ChangeFrames();
-    const whole = frames.join([a, b]);
-    expect(whole?.toString()).toBe('ab');
-    expect(frames.join([a, b])).toBe(whole);
+    const pieces = piecesOf(told, (rest) => frames.sharedPiece(rest));
+    expect(Buffer.concat(pieces.flatMap((piece) => piece.frames))).toEqual(Buffer.concat(each));
+    expect(pieces.length).toBeGreaterThan(1);
+    for (const piece of pieces) expect(piece.frames).toHaveLength(1);
+    const others = piecesOf(told, (rest) => frames.sharedPiece(rest));
+    expect(others.every((piece, index) => piece === pieces[index])).toBe(true);
   });
 
-  test.each([[[a, c]], [[b, a]], [[a, b, c]], [[b, c]]])(
-    'are never those of another viewer',
-    (others) => {
+  test('are never those of somebody who is told something else of the same changes', () => {
+    const frames = new ChangeFrames();
+    const [change] = changesOf([aStep({ actor: 'slack:U1' })]);
+    const lost: readonly ToldChange[] = [
+      { ...aTold(change), view: { kind: 'removed', reason: 'not_visible' } },
+    ];
+    const seen = piecesOf([aTold(change)], (rest) => frames.sharedPiece(rest));
+    const unseen = piecesOf(lost, (rest) => frames.sharedPiece(rest));
+    expect(String(seen[0]?.frames)).toContain('event: task_status_updated');
+    expect(String(unseen[0]?.frames)).toContain('event: task_removed');
+  });
+
+  test.each([0, 1, 40_000, 64 * 1024, 64 * 1024 + 1])(
+    'end with the one with which too much waits, where %d bytes wait already',
+    (waitingBytes) => {
       const frames = new ChangeFrames();
-      frames.join([a, b]);
-      expect(frames.join(others)?.toString()).toBe(others.join(''));
-      expect(frames.join([a, b])?.toString()).toBe('ab');
+      for (const piece of piecesOf(told, (rest) => frames.piece(rest, waitingBytes))) {
+        const bytes = Buffer.concat(piece.frames).length + waitingBytes;
+        const lastFrame = piece.frames.at(-1)?.length ?? 0;
+        expect(bytes - lastFrame).toBeLessThanOrEqual(Math.max(64 * 1024, waitingBytes));
+        if (piece.rest.length > 0) expect(bytes).toBeGreaterThan(64 * 1024);
+        expect(piece.last).toBe(told[told.length - piece.rest.length - 1]?.position);
+      }
     },
   );
-
-  test('are the frame itself where there is one, and nothing where there is none', () => {
-    expect(new ChangeFrames().join([a])).toBe(a);
-    expect(new ChangeFrames().join([])).toBeUndefined();
-  });
 });
+
+/** What is told, piece by piece. */
+function piecesOf(
+  told: readonly ToldChange[],
+  next: (rest: Parameters<ChangeFrames['sharedPiece']>[0]) => Piece,
+): Piece[] {
+  const pieces: Piece[] = [];
+  let rest = told;
+  while (isTold(rest)) {
+    const piece = next(rest);
+    pieces.push(piece);
+    rest = piece.rest;
+  }
+  return pieces;
+}
+
+function aTold(placed: PlacedChange = missing()): ToldChange {
+  const { position } = placed;
+  return { position, placed, view: { kind: 'updated', previousStatus: null } };
+}

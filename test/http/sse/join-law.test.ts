@@ -15,6 +15,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ChangeFrames } from '../../../src/http/sse/frames.ts';
 import type { StreamObserver } from '../../../src/http/sse/sse.ts';
 import { StreamConnection } from '../../../src/http/sse/stream-connection.ts';
+import { takeConnection } from '../../../src/http/taken-connections.ts';
 import { viewChange } from '../../../src/hub/change-view.ts';
 import type { Interest, PlacedChange } from '../../../src/hub/hub.ts';
 import { type RawFrame, SseClient } from '../../fixtures/sse.ts';
@@ -160,10 +161,13 @@ async function connect(
   cursor: ClientPosition | undefined,
 ): Promise<SseClient> {
   accept = (response) => {
+    response.useChunkedEncodingByDefault = false;
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.flushHeaders();
+    const body = takeConnection(response);
     const stream = new StreamConnection(
       {
-        response,
+        response: body,
         hub: joined.hub,
         viewer: { identity: 'google:ana@example.com' },
         interest,
@@ -179,7 +183,7 @@ async function connect(
       joined.head,
     );
     joined.stream = stream;
-    response.once('close', () => stream.closed());
+    body.once('close', () => stream.closed());
   };
   return await SseClient.open({ socketPath: socketPath() });
 }

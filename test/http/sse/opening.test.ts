@@ -16,6 +16,16 @@ describe('a stream begins', () => {
     });
   });
 
+  test('and ends with its connection, so that frames need not be put in chunks', async () => {
+    await using streams = new RunningStreams();
+    await using client = await streams.connect();
+    expect(client.headers).toMatchObject({ connection: 'close' });
+    expect(client.headers).not.toHaveProperty('transfer-encoding');
+    await streams.registry.drain();
+    await client.whenEnded();
+    expect(client.end).toBe('whole');
+  });
+
   test('live without a cursor, and says at once that it is', async () => {
     await using streams = new RunningStreams();
     streams.advance([aStep()], { silent: 3 });

@@ -180,7 +180,9 @@ export class RunningStreams implements AsyncDisposable {
 
   /** Bytes that wait for each client, in the order in which they came. */
   writableLengths(): number[] {
-    return this.#responses.map(({ writableLength }) => writableLength);
+    return this.#responses.map(({ writableLength, req }) =>
+      Math.max(writableLength, req.socket.writableLength),
+    );
   }
 
   /** Waits until the server has seen so many requests close. */

@@ -1,4 +1,4 @@
-import { quantile } from '../quantile.ts';
+import { quantile } from '../../../bench/harness/statistics.ts';
 import type { Absence } from './viewer.ts';
 
 export type EndSignal = 'SIGTERM' | 'SIGKILL';

@@ -1,4 +1,4 @@
-import { quantile } from '../quantile.ts';
+import { quantile } from '../../../bench/harness/statistics.ts';
 import type { CrowdOutcome } from './crowd-messages.ts';
 import { boundOfStreams, type MemoryFactors } from './memory-bound.ts';
 
