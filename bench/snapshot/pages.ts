@@ -11,13 +11,7 @@ import { processOf } from '../harness/processes.ts';
 import { connected, filledRedis } from './filled-redis.ts';
 import { startLoader } from './measured-load.ts';
 import { startServing } from './serving.ts';
-import {
-  BUSY_PRINCIPAL,
-  EPOCH,
-  PERSON,
-  PROJECTS,
-  STREAM_AT_START,
-} from './tasks.ts';
+import { BUSY_PRINCIPAL, EPOCH, PERSON, PROJECTS, STREAM_AT_START } from './tasks.ts';
 
 /** How long a page of 50 takes, by filter and number of executions, while events are applied. */
 
