@@ -11,8 +11,8 @@ import { type Serving, startServing } from './serving.ts';
 
 const PATH = '/dashboard/tasks?limit=50';
 const CONNECTIONS = 32;
-const SECONDS = 3;
-const WARM_SECONDS = 1.5;
+const SECONDS = 2;
+const WARM_SECONDS = 1;
 
 /** What is asked for: the page, or whether it is still the same. */
 type Asking = 'page' | 'unchanged';

@@ -8,7 +8,7 @@ import { encodeTaskRow, type Task } from '../../src/redis/task-row.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
 /** A bulk import: one task in ten is of this project and of one and the same millisecond. */
-export const IMPORT_PROJECT = 'acme/import';
+const IMPORT_PROJECT = 'acme/import';
 export const PROJECTS = Array.from({ length: 19 }, (_, i) => `acme/service-${i}`);
 /** Created two tasks in five. The others are spread evenly over 1,000 principals. */
 const BUSY = { provider: 'slack', id: 'UBUSY' } as const;

@@ -64,7 +64,7 @@ export const answerErrors: Middleware = async (ctx, next) => {
     if (body.error === 'internal') ctx.state.logger.error({ err: error }, 'a request failed');
     else if (status >= 500) ctx.state.logger.debug({ err: error }, 'a request cannot be answered');
     if (ctx.headerSent) {
-      // A stream had begun. An end without the last chunk tells its client that it broke.
+      // An answer had begun. Its end without the rest tells its client that it broke.
       ctx.res.destroy();
       return;
     }

@@ -34,13 +34,7 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
     const startedAt = performance.now();
     const given = ctx.get('X-Request-Id');
     const requestId = SANE_REQUEST_ID.test(given) ? given : newRequestId();
-    ctx.state = {
-      requestId,
-      clientAddress: clientAddress(ctx.req),
-      get logger() {
-        return logger.child({ requestId });
-      },
-    };
+    ctx.state = new State(requestId, clientAddress(ctx.req), logger);
     ctx.set('X-Request-Id', requestId);
     ctx.res.once('close', () => {
       const { socket } = ctx.req;
@@ -59,15 +53,42 @@ export function logRequests(options: RequestLogOptions): Koa.Middleware<RequestS
   };
 }
 
+/**
+ * Most requests log one line, so that a logger of their own is made when one is asked for. A class, since
+ * a getter in a literal makes a hidden class of each object, which keeps all of the request until the
+ * next full collection.
+ */
+class State implements RequestState {
+  readonly requestId: string;
+  readonly clientAddress: string;
+  route?: string;
+  viewer?: string;
+  producer?: string;
+  events?: { readonly accepted: number; readonly refused: number };
+  isAnswered?: boolean;
+  reason?: string;
+  readonly #logger: Logger;
+
+  constructor(requestId: string, clientAddress: string, logger: Logger) {
+    this.requestId = requestId;
+    this.clientAddress = clientAddress;
+    this.#logger = logger;
+  }
+
+  get logger(): Logger {
+    return this.#logger.child({ requestId: this.requestId });
+  }
+}
+
 type Line = Readonly<Record<string, unknown>>;
 
 function writeLine(logger: Logger, ctx: RequestContext, durationMs: number): void {
-  const { route, producer, events, reason } = ctx.state;
+  const { requestId, route, producer, events, reason } = ctx.state;
   const status = statusOf(ctx);
   const level = QUIET_ROUTES.has(route ?? '') ? 'debug' : status >= 500 ? 'warn' : 'info';
   if (!logger.isLevelEnabled(level)) return;
   const line = {
-    requestId: ctx.state.requestId,
+    requestId,
     ...factsOf(ctx),
     status,
     durationMs: rounded(durationMs),

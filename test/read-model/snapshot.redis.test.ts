@@ -1,4 +1,5 @@
 import { formatPosition, STREAM_START, TaskPageSchema } from '@tasktrail/contract';
+import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -88,6 +89,23 @@ describe('a page', () => {
     const query = { filter: NO_FILTER, sight: ownSight('slack:U1'), limit: 1 };
     expect((await walk(snapshot, query)).map(idsOf)).toEqual([['a']]);
   });
+});
+
+test('texts come through a page as they do one by one, whatever is stored', async () => {
+  await openHistory(redis, KEYS, 'e1', '5-0');
+  await storeTasks(redis, KEYS, [aTask({ executionId: 'run-1' })]);
+  const texts = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: fc.constantFrom(...'"\\/\u0000\u001f\u007f\u2028\ud83d\ude00{}[]', '\n') }),
+    fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+  );
+  await fc.assert(
+    fc.asyncProperty(texts, texts, async (taskName, message) => {
+      await redis.hset(KEYS.execution('run-1'), { taskName, message });
+      const { items } = await readPage();
+      expect(items).toEqual([await snapshot.task('run-1', EVERYTHING)]);
+    }),
+  );
 });
 
 describe('a cursor', () => {
