@@ -4,6 +4,7 @@ import { encodeChangeTexts } from '../redis/change-entry.ts';
 import { FeedAheadError } from '../redis/feed-ahead.ts';
 import { type Keys, LAYOUT_VERSION } from '../redis/keys.ts';
 import { requireLayout, type StoredLayout } from '../redis/layout.ts';
+import { NamedKeys } from '../redis/named-keys.ts';
 import { loadScript, runScript } from '../redis/script.ts';
 import { decodeTaskRow, encodeRowChanges, encodeTaskRow, type Task } from '../redis/task-row.ts';
 import { FatalError } from '../runtime/retry.ts';
@@ -127,23 +128,19 @@ function encodeWrites(
   { rows, before, puts, removals }: CommitPlan,
   remembered: Remembered | undefined,
 ): EncodedWrites {
-  const names = [keys.projector, keys.events, keys.updates, keys.quarantine];
+  const named = new NamedKeys(keys.projector, keys.events, keys.updates, keys.quarantine);
   const encoded = rows.map((task): RowWrite => {
-    const place = names.push(keys.execution(task.executionId));
+    const place = named.placeOf(keys.execution(task.executionId));
     const known = remembered && before.get(task.executionId);
     const changes = known && encodeRowChanges(known, task);
     if (known === undefined || changes === undefined) return [place, '', encodeTaskRow(task)];
     return [place, known.lastEventId, changes];
   });
-  const firstSet = names.length + 1;
-  const places = new Map<string, number>();
+  const firstSet = named.names.length + 1;
   const placed = (lists: ReadonlyMap<string, string[]>) =>
-    Array.from(lists, ([key, list]) => {
-      const place = places.get(key) ?? names.push(key);
-      places.set(key, place);
-      return [place, list] as const;
-    });
-  return { names, firstSet, rows: encoded, puts: placed(puts), removals: placed(removals) };
+    Array.from(lists, ([key, list]) => [named.placeOf(key), list] as const);
+  const moves = { puts: placed(puts), removals: placed(removals) };
+  return { names: named.names, firstSet, rows: encoded, ...moves };
 }
 
 function toStreamId(text: string | null, keys: Keys): StreamId | undefined {

@@ -15,7 +15,8 @@ export interface EventSourceOptions {
 }
 
 /**
- * Batches of events after a checkpoint, in stream order; where events wait, one is read ahead. An empty one says that reading works and
+ * Batches of events after a checkpoint, in stream order; where one is full, the next is
+ * read ahead. An empty one says that reading works and
  * none came: at once where none is there, and then about every second. It ends when the signal
  * aborts and throws when a connection fails. Whether a batch was applied is not its job:
  * whoever must read again begins again.
@@ -31,18 +32,23 @@ export async function* readEvents(
   using doorbell = await BlockingReader.open(connection, signal);
   const readNext = () => readEventsAfter(redis, stream, after, batchSize);
   let ahead: Promise<EventEntry[]> | undefined;
+  let wasFull = false;
   while (!signal.aborted) {
     const entries = await (ahead ?? readNext());
     ahead = undefined;
     after = entries.at(-1)?.id ?? after;
     if (entries.length > 0) {
-      // More waits: it comes while these are applied.
-      if (entries.length === batchSize) ahead = readNext();
+      // More may wait: it comes while these are applied.
+      wasFull = entries.length === batchSize;
+      if (wasFull) ahead = readNext();
       // Whoever stops here does not ask for it.
       ahead?.catch(() => undefined);
       yield entries;
       continue;
     }
+    // Who took a full batch may have put off a part of the work until the next one.
+    if (wasFull) yield [];
+    wasFull = false;
     const rung = await doorbell.read(stream, after, 1, waitMs);
     waitMs = LONGEST_WAIT_MS;
     if (rung.length === 0) yield [];
