@@ -148,7 +148,7 @@ export const SETTINGS = {
   TASK_TRACKING_BATCH_SIZE: setting(
     // A commit is sent as one text, and the largest events make one of 300 kB each.
     integer(1, 1000),
-    '500',
+    '1000',
     'Events that the projector applies in one commit at most.',
     'entries',
   ),

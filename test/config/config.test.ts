@@ -24,7 +24,7 @@ describe('the configuration', () => {
       redis: { url: 'redis://localhost' },
       admin: { host: '0.0.0.0', port: undefined },
       logLevel: 'info',
-      projector: { feedMaxLength: 10_000, batchSize: 500 },
+      projector: { feedMaxLength: 10_000, batchSize: 1000 },
       serve: {
         auth: {
           clientIds: ['one.apps.googleusercontent.com'],
@@ -99,7 +99,7 @@ describe('the configuration', () => {
   test('of a projector needs Redis only, and has no part for serving', () => {
     const config = loadConfig(REDIS, false);
     expect(config.serve).toBeUndefined();
-    expect(config.projector).toEqual({ feedMaxLength: 10_000, batchSize: 500 });
+    expect(config.projector).toEqual({ feedMaxLength: 10_000, batchSize: 1000 });
   });
 
   test('takes what the environment says', () => {
