@@ -49,8 +49,10 @@ function release(socket: Socket): void {
   socket.setTimeout(0);
   const [onClose] = socket.listeners('close');
   const [onDrain] = socket.listeners('drain');
-  // Node's own are the first: it made the connection. What it does when one closes frees the parser.
-  onClose?.call(socket);
+  // Node's own are the first: it made the connection. A Node that names them otherwise keeps its parser.
+  if (onClose?.name !== 'bound socketOnClose' || onDrain?.name !== 'bound socketOnDrain') return;
+  // What it does when a connection closes frees the parser.
+  onClose.call(socket);
   socket.off('close', onClose as () => void).off('drain', onDrain as () => void);
   socket.removeAllListeners('data').removeAllListeners('end');
   socket.on('data', cutOff).on('end', leave);

@@ -85,6 +85,14 @@ describe('a connection that has been taken', () => {
     expect(badRequests).toEqual([]);
   });
 
+  test('is nothing of HTTP to Node any more, whose parser is larger than all of a stream', async () => {
+    const { bodies } = await start();
+    await eventually(() => {
+      const names = bodies.flatMap((body) => body.listeners('close').map(({ name }) => name));
+      expect(names).not.toContain('bound socketOnClose');
+    });
+  });
+
   test('closes when its client says that it sends no more', async () => {
     const { client, bodies } = await start();
     client.end();
