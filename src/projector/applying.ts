@@ -23,8 +23,8 @@ export interface ApplyingOptions {
   readonly onCommitted: (state: ProjectorState) => void;
 }
 
-/** Commits that may be on their way: while Redis does one, the next is made. */
-const MOST_ON_THEIR_WAY = 2;
+/** Commits that may be in flight: while Redis does one, the next is made. */
+const MOST_IN_FLIGHT = 2;
 /** What the rows that are remembered may take in memory. */
 const MAX_CACHE_BYTES = 32 * 1024 * 1024;
 
@@ -62,7 +62,7 @@ export class Applying {
   /** Oldest first. */
   readonly #prepared: Prepared[] = [];
   /** Answers of commits, oldest first. */
-  readonly #onTheirWay: Promise<void>[] = [];
+  readonly #inFlight: Promise<void>[] = [];
 
   /** @param remembered what was read after the state */
   constructor(options: ApplyingOptions, state: ProjectorState, remembered: Remembered) {
@@ -93,7 +93,7 @@ export class Applying {
 
   /** The same for who is interested in no answer any more. */
   async end(): Promise<void> {
-    await Promise.allSettled(this.#onTheirWay);
+    await Promise.allSettled(this.#inFlight);
   }
 
   #prepare(events: DecodedEvent[]): Prepared {
@@ -123,7 +123,7 @@ export class Applying {
       for (let rest = events; isNotEmpty(rest); ) {
         const startedAtMs = performance.now();
         const plan = planBatch(rest, rows, this.#options.keys);
-        if (!(await this.#settleUntil(MOST_ON_THEIR_WAY - 1))) return false;
+        if (!(await this.#settleUntil(MOST_IN_FLIGHT - 1))) return false;
         this.#send(plan, startedAtMs);
         rest = rest.slice(plan.entries);
       }
@@ -133,9 +133,9 @@ export class Applying {
   }
 
   async #settleUntil(count: number): Promise<boolean> {
-    while (this.#onTheirWay.length > count) {
-      await this.#onTheirWay[0];
-      this.#onTheirWay.splice(0, 1);
+    while (this.#inFlight.length > count) {
+      await this.#inFlight[0];
+      this.#inFlight.splice(0, 1);
     }
     return !this.#isRefused;
   }
@@ -157,7 +157,7 @@ export class Applying {
     });
     // Who waits is told, unless a commit before it has ended everything already.
     answered.catch(() => undefined);
-    this.#onTheirWay.push(answered);
+    this.#inFlight.push(answered);
   }
 
   /** Also after a refusal: another projector may have committed the very batch that was refused. */
@@ -170,7 +170,7 @@ export class Applying {
     }
   }
 
-  /** Of several on their way the first says it all. */
+  /** Of several in flight the first says it all. */
   #refuse(): void {
     if (!this.#isRefused) this.#options.observer.onConflict();
     this.#isRefused = true;

@@ -121,7 +121,15 @@ interface EncodedWrites {
   readonly removals: readonly (readonly [place: number, members: readonly string[]])[];
 }
 
-type RowWrite = readonly [place: number, lastEventId: string, pairs: readonly string[]];
+type RowWrite = readonly [
+  place: number,
+  expectedEventId: string,
+  isWhole: 0 | 1,
+  pairs: readonly string[],
+];
+
+/** In the place of an event's id: the row may be anything. */
+const WHATEVER = '*';
 
 function encodeWrites(
   keys: Keys,
@@ -131,10 +139,13 @@ function encodeWrites(
   const named = new NamedKeys(keys.projector, keys.events, keys.updates, keys.quarantine);
   const encoded = rows.map((task): RowWrite => {
     const place = named.placeOf(keys.execution(task.executionId));
-    const known = remembered && before.get(task.executionId);
+    if (remembered === undefined) return [place, WHATEVER, 1, encodeTaskRow(task)];
+    const known = before.get(task.executionId);
     const changes = known && encodeRowChanges(known, task);
-    if (known === undefined || changes === undefined) return [place, '', encodeTaskRow(task)];
-    return [place, known.lastEventId, changes];
+    const expected = known?.lastEventId ?? '';
+    return changes === undefined
+      ? [place, expected, 1, encodeTaskRow(task)]
+      : [place, expected, 0, changes];
   });
   const firstSet = named.names.length + 1;
   const placed = (lists: ReadonlyMap<string, string[]>) =>

@@ -38,13 +38,15 @@ export class RowCache {
   }
 }
 
-/** Of the objects, and of the short texts that most tasks have. */
+/** Of the objects, and of the times and ids of events that every task has. */
 const BASE_BYTES = 1200;
 
 /** About how much memory a task takes, at two bytes a character of what can be long. */
-function bytesOf({ message, prLinks, visibility, recentEventIds }: Task): number {
-  let characters = message?.length ?? 0;
-  for (const texts of [prLinks, visibility.responsibleUsers, recentEventIds]) {
+function bytesOf(task: Task): number {
+  const { executionId, taskName, project, flow, actor, message } = task;
+  const own = [executionId, taskName, project, flow, actor?.id, actor?.displayName, message];
+  let characters = own.reduce((sum, text) => sum + (text?.length ?? 0), 0);
+  for (const texts of [task.prLinks, task.visibility.responsibleUsers, task.recentEventIds]) {
     for (const text of texts) characters += text.length + 20;
   }
   return BASE_BYTES + 2 * characters;

@@ -67,6 +67,27 @@ describe('INV1: a commit of rows that are remembered', () => {
     await expectNothingWritten(async () => expect(await send()).toBe(false));
   });
 
+  test.for<[what: string, entry: Parameters<typeof anEntry>[0], change: () => Promise<unknown>]>([
+    ['a row that is gone, of which a field is cleared', { message: '' }, () => redis.del(ROW)],
+    [
+      'a row of another event, of which a field is cleared',
+      { message: '' },
+      () => redis.hset(ROW, 'lastEventId', nthEntryId(7)),
+    ],
+    [
+      'a row that was not there and is',
+      { executionId: 'run-9' },
+      () => redis.hset(KEYS.execution('run-9'), 'lastEventId', nthEntryId(7)),
+    ],
+  ])('is refused for %s', async ([, entry, change]) => {
+    expect(await send()).toBe(true);
+    const next = await beginCommit(
+      await appendEntries(redis, [anEntry({ occurredAt: '2026-11-20T12:00:09Z', ...entry })], 2),
+    );
+    await change();
+    await expectNothingWritten(async () => expect(await next()).toBe(false));
+  });
+
   test('leaves alone what does not differ', async () => {
     await redis.hset(ROW, 'flow', 'changed by hand');
     expect(await send()).toBe(true);

@@ -15,8 +15,8 @@
 -- ARGV[8] '' where all rows were read after the checkpoint; where some are remembered from before, what
 --   `mends` was at that time, 0 for none
 -- ARGV[9] as JSON, since each argument of its own costs more than its text:
---   [[row, lastEventId, [field, value, ...]], ...]  only what differs from the row of that event; '':
---     the whole row, which replaces whatever is there
+--   [[row, lastEventId, whole, [field, value, ...]], ...]  lastEventId of the row that is remembered: '' for
+--     none, '*' for whatever is there; whole 1: it replaces what is there, 0: only what differs from it
 --   [[ordered set, [score, member, ...]], ...]      puts
 --   [[ordered set, [member, ...]], ...]             removals
 -- ARGV[10..] two lists, each with its length first:
@@ -68,7 +68,7 @@ end
 local batch = cjson.decode(ARGV[9])
 local rows, puts, removals = batch[1], batch[2], batch[3]
 for _, row in ipairs(rows) do
-  if row[2] ~= '' and redis.pcall('HGET', KEYS[row[1]], 'lastEventId') ~= row[2] then
+  if row[2] ~= '*' and (redis.pcall('HGET', KEYS[row[1]], 'lastEventId') or '') ~= row[2] then
     return 0
   end
 end
@@ -121,10 +121,10 @@ end
 
 for _, row in ipairs(rows) do
   local key = KEYS[row[1]]
-  if row[2] == '' then
+  if row[3] == 1 then
     redis.call('DEL', key)
   end
-  redis.call('HSET', key, unpack(row[3]))
+  redis.call('HSET', key, unpack(row[4]))
 end
 
 -- One call for each set: a batch has at most 1,000 entries, so that unpack can take it.
