@@ -14,7 +14,8 @@ import type { ToldChange } from './change-view.ts';
  *
  * `replay-window.ts` keeps the changes and decides how a cursor goes on; `follower-groups.ts` holds
  * those together who want the same; `follower-index.ts` finds which of these a change may concern;
- * `change-view.ts` decides what they are told of it; `change-hub.ts` fans out. The tailer fills it, and the connections of the SSE stream follow it.
+ * `change-view.ts` decides what they are told of it; `change-hub.ts` fans out. The tailer fills it, and
+ * the connections of the SSE stream follow it.
  *
  * A follower that reads is always exactly at the hub's head: every change that concerns it is
  * handed over within the same turn of the event loop. One that does not read keeps its own

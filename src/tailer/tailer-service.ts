@@ -1,6 +1,6 @@
 import { laterStreamId, STREAM_START, type StreamId } from '@tasktrail/contract';
 import type { Logger } from 'pino';
-import { BlockingReader, LONGEST_READ_MS } from '../redis/blocking-reader.ts';
+import { BlockingReader, LONGEST_READ_MS, LONGEST_WAIT_MS } from '../redis/blocking-reader.ts';
 import type { ConnectionOptions } from '../redis/connections.ts';
 import type { Keys } from '../redis/keys.ts';
 import { logTrouble } from '../redis/trouble.ts';
@@ -32,13 +32,16 @@ const LOOP_BOUND_MS = LONGEST_READ_MS + 1000;
 
 /**
  * The loop: read with proof until there is nothing more, then wait for the doorbell, behind which the
- * next read with proof is already sent. What is known of the history outlives a broken connection, so that the first read after it is the proof.
+ * next read with proof is already sent. What is known of the history outlives a broken connection, so
+ * that the first read after it is the proof.
  */
 export class TailerService implements Service, HealthCheck {
   readonly name = 'tailer';
   readonly #options: TailerOptions;
   readonly #loop = new LoopWatch(LOOP_BOUND_MS);
   #known: KnownHistory | undefined;
+  /** When it read on the connection that is also written to. */
+  #askedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TailerOptions) {
     this.#options = options;
@@ -62,21 +65,38 @@ export class TailerService implements Service, HealthCheck {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    const { connection, reader } = this.#options;
+    const { connection } = this.#options;
     using doorbell = await BlockingReader.open(connection, signal);
-    let reading: FeedReading | undefined;
+    let rung: FeedReading | undefined;
     while (!signal.aborted) {
       const known = this.#known;
-      // Where nothing rang, it looks on the other connection: the doorbell's may be to a Redis where
-      // nothing happens any more.
       const isMore =
         known === undefined
           ? await this.#begin('start')
-          : await this.#goOn(known, reading ?? (await reader.readAfter(known.last, READ_COUNT)));
+          : await this.#goOn(known, await this.#read(known, rung));
       // It does not work before there is something that it follows.
       if (this.#known !== undefined) this.#loop.turn();
-      reading = isMore ? undefined : await this.#untilRung(doorbell);
+      rung = isMore ? undefined : await this.#untilRung(doorbell);
     }
+  }
+
+  /**
+   * What was read behind the doorbell, where that goes on with what is known. What else it may say is
+   * asked of Redis on the connection that is also written to, and so is everything about once a second:
+   * the doorbell's may be to a server that was failed over, where something or nothing still happens.
+   *
+   * @throws OtherRedisError when the two disagree, so that a new doorbell is connected
+   */
+  async #read(known: KnownHistory, rung: FeedReading | undefined): Promise<FeedReading> {
+    const isContinued = ({ stored }: FeedReading) =>
+      judgeContinuity(known, stored).kind === 'continued';
+    const isTrusted = rung !== undefined && isContinued(rung);
+    const nowMs = performance.now();
+    if (isTrusted && nowMs - this.#askedAtMs < LONGEST_WAIT_MS) return rung;
+    this.#askedAtMs = nowMs;
+    const reading = await this.#options.reader.readAfter(known.last, READ_COUNT);
+    if (rung !== undefined && !isTrusted && isContinued(reading)) throw new OtherRedisError();
+    return reading;
   }
 
   /** What there is once the doorbell rings; undefined where it did not. */
@@ -146,4 +166,15 @@ export class TailerService implements Service, HealthCheck {
 
 function latest(a: StreamId | undefined, b: StreamId | undefined): StreamId {
   return laterStreamId(a ?? STREAM_START, b ?? STREAM_START);
+}
+
+/** The doorbell is at another server than the one that is read and written. */
+class OtherRedisError extends Error {
+  override readonly name = 'OtherRedisError';
+
+  constructor() {
+    super(
+      'the blocking connection is to another Redis than the one for commands: connecting it again',
+    );
+  }
 }
