@@ -4,7 +4,8 @@ import type Koa from 'koa';
 import type { Logger } from 'pino';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { RequestContext, RequestState } from './http.ts';
-import { isTaken } from './taken-connections.ts';
+import { ownText } from './own-text.ts';
+import { isTaken, wasEnded } from './taken-connections.ts';
 
 interface RequestLogOptions {
   readonly logger: Logger;
@@ -112,23 +113,16 @@ function factsOf(ctx: RequestContext): Line {
   };
 }
 
-/**
- * What the line of a stream will say. Nothing of it is a part of the request's own texts, which hold
- * the token: as long as one part of a text is kept, all of it is.
- */
+/** What the line of a stream will say, of which nothing is a part of the request's own texts. */
 function streamOf(ctx: RequestContext): Line {
   const { requestId, route } = ctx.state;
-  return { requestId: copyOf(requestId), ...factsOf(ctx), path: route, status: statusOf(ctx) };
-}
-
-function copyOf(text: string): string {
-  return Buffer.from(text).toString();
+  return { requestId: ownText(requestId), ...factsOf(ctx), path: route, status: statusOf(ctx) };
 }
 
 function logStream(line: Line, startedAt: number, socket: Socket, logger: Logger): void {
   const onOver = () => {
     const durationMs = rounded(performance.now() - startedAt);
-    const aborted = socket.writableFinished ? {} : { aborted: true };
+    const aborted = wasEnded(socket) ? {} : { aborted: true };
     logger.info({ ...line, durationMs, ...aborted }, `${line.method} ${line.path} ${line.status}`);
   };
   if (socket.closed) onOver();

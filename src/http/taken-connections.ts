@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
  */
 const taken = new WeakSet<Duplex | ServerResponse>();
 const pipelined = new WeakSet<Duplex>();
+const ended = new WeakSet<Duplex>();
 
 /** Nothing that comes over it is a request any more, and nothing may be answered on it. */
 export function isTaken(socket: Duplex): boolean {
@@ -74,8 +75,15 @@ export function endBody(body: Socket | ServerResponse, last: Buffer): void {
     body.end(last);
     return;
   }
+  ended.add(body);
   body.write(last);
   body.destroySoon();
+}
+
+/** Whether the body on a connection that has closed was sent to its end; else its client left before. */
+export function wasEnded(socket: Socket): boolean {
+  // Node ends the connection of a client that says that it sends no more, and takes that for finished.
+  return ended.has(socket) && socket.writableFinished;
 }
 
 /** Closes the connection of a body, whatever its client has taken of it. */

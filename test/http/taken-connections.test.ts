@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type HttpServer, listen } from '../../src/http/server.ts';
-import { endBody, takeConnection } from '../../src/http/taken-connections.ts';
+import { endBody, takeConnection, wasEnded } from '../../src/http/taken-connections.ts';
 import { eventually } from '../fixtures/facts.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -58,6 +58,14 @@ describe('a connection that has been taken', () => {
     await ended;
     expect(text().split('\r\n\r\n')[1]).toBe('live and over');
     expect(text()).not.toMatch(/transfer-encoding|keep-alive/i);
+    await eventually(() => expect(bodies.map((body) => wasEnded(body as Socket))).toEqual([true]));
+  });
+
+  test('was not ended where its client left, also one that said so', async () => {
+    const { client, bodies } = await start();
+    client.end();
+    await eventually(() => expect(bodies.map((body) => body.closed)).toEqual([true]));
+    expect(bodies.map((body) => wasEnded(body as Socket))).toEqual([false]);
   });
 
   test('keeps nothing of its request, which may hold a token', async () => {

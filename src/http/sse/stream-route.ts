@@ -4,6 +4,7 @@ import type { Hub, Interest } from '../../hub/hub.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { networkOf } from '../client-address.ts';
 import type { RequestContext, StreamHandler } from '../http.ts';
+import { ownText } from '../own-text.ts';
 import { Refusal } from '../refusal.ts';
 import { takeConnection } from '../taken-connections.ts';
 import { ChangeFrames, encodeFrame, encodeRetry } from './frames.ts';
@@ -60,7 +61,8 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
       return refuse(ctx, reason, heldBy(cursor, head), retryMs());
     }
     const response = takeConnection(openResponse(ctx));
-    const interest: Interest = { filter: { project, statuses }, sight: viewer.sight };
+    const own = project === undefined ? undefined : ownText(project);
+    const interest: Interest = { filter: { project: own, statuses }, sight: viewer.sight };
     const heartbeatMs = options.heartbeatMs * (1 - random() * HEARTBEAT_JITTER);
     const stream = new StreamConnection(
       {
@@ -77,7 +79,7 @@ export function createStreamHandler(options: StreamRouteOptions): StreamHandler 
 }
 
 function readCursor(text: string | undefined): ClientCursor {
-  return text === undefined ? undefined : (parsePosition(text) ?? 'invalid');
+  return text === undefined ? undefined : (parsePosition(ownText(text)) ?? 'invalid');
 }
 
 /**
