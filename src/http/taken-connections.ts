@@ -59,10 +59,15 @@ function release(socket: Socket): void {
   socket.on('data', cutOff).on('end', leave);
 }
 
-/** What is asked now could only be answered after the end of the stream. */
-function cutOff(this: Socket): void {
-  this.destroy();
+/**
+ * What is asked now could only be answered after the end of the stream. Empty lines ask nothing: some
+ * clients send one after a request (RFC 9112, section 2.2).
+ */
+function cutOff(this: Socket, data: Buffer): void {
+  if (data.some((byte) => byte !== CR && byte !== LF)) this.destroy();
 }
+
+const [CR, LF] = Buffer.from('\r\n');
 
 /** Its client sends no more, which of a stream means that it has left. */
 function leave(this: Socket): void {

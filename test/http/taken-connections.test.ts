@@ -61,6 +61,15 @@ describe('a connection that has been taken', () => {
     await eventually(() => expect(bodies.map((body) => wasEnded(body as Socket))).toEqual([true]));
   });
 
+  test('outlasts an empty line, which asks nothing', async () => {
+    const { client, bodies, text } = await start();
+    client.write('\r\n');
+    const [body] = bodies as [Socket];
+    await eventually(() => expect(body.bytesRead).toBe(REQUEST.length + 2));
+    body.write(' still');
+    await eventually(() => expect(text()).toContain('still'));
+  });
+
   test('was not ended where its client left, also one that said so', async () => {
     const { client, bodies } = await start();
     client.end();
