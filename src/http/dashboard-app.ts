@@ -55,7 +55,7 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
       ctx.state.route = route.path;
       const parameters = new URLSearchParams(ctx.querystring);
       const viewer = await authenticate(ctx, parameters, deps);
-      await answer(ctx, viewer, readQuery(parameters, route.query));
+      await answer(ctx, viewer, readQuery(parameters, route.query), parameters);
     };
     router.get(routerPath(route), handle);
     if (route.pathParameters === undefined) direct.set(route.path, handle);
@@ -63,9 +63,9 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
 
   /** With a place at the read model, for which they may have waited: so what they may see is asked then. */
   function forReaders<Q extends z.ZodObject>(route: Route<Q>, answer: ReaderAnswer<Q>): void {
-    forViewers(route, async (ctx, { identity }, query) => {
+    forViewers(route, async (ctx, { identity }, query, parameters) => {
       using _ = await snapshotGate.enter(identity, ctx.res);
-      const viewer = await authenticate(ctx, new URLSearchParams(ctx.querystring), deps);
+      const viewer = await authenticate(ctx, parameters, deps);
       await answer(ctx, viewer.sight, query);
     });
   }
@@ -73,7 +73,8 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
   forViewers(routes.projects, (ctx) => {
     sendJson(ctx, 200, { items: projects.list() });
   });
-  forViewers(routes.tasks, async (ctx, viewer, { project, statuses, cursor, limit }) => {
+  forViewers(routes.tasks, async (ctx, viewer, query, parameters) => {
+    const { project, statuses, cursor, limit } = query;
     await answerPage(
       ctx,
       viewer,
@@ -81,7 +82,8 @@ export function createDashboardApp(deps: HttpDependencies): Koa<RequestState> {
       {
         pages,
         gate: snapshotGate,
-        authenticate: () => authenticate(ctx, new URLSearchParams(ctx.querystring), deps),
+        authenticate: () => authenticate(ctx, parameters, deps),
+        isUrlSecret: parameters.has('authToken'),
       },
     );
   });
@@ -141,6 +143,7 @@ type ViewerAnswer<Q extends z.ZodObject> = (
   ctx: RequestContext,
   viewer: Viewer,
   query: z.output<Q>,
+  parameters: URLSearchParams,
 ) => void | Promise<void>;
 
 type ReaderAnswer<Q extends z.ZodObject> = (

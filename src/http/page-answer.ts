@@ -1,6 +1,6 @@
 import type { Viewer } from '../auth/auth.ts';
 import { isSameSight } from '../auth/visibility.ts';
-import type { EncodedPage, PageQuery, Pages, PageTag } from '../read-model/read-model.ts';
+import type { EncodedPage, Enter, PageQuery, Pages, PageTag } from '../read-model/read-model.ts';
 import type { RequestContext } from './http.ts';
 import type { SnapshotGate } from './snapshot-gate.ts';
 
@@ -9,50 +9,55 @@ interface PageAnswerDependencies {
   readonly gate: SnapshotGate;
   /** Who asks, and what they may see now. Throws where they may no longer ask. */
   readonly authenticate: () => Promise<Viewer>;
+  /** Whether the URL holds the viewer's token: then no client may keep the page under it. */
+  readonly isUrlSecret: boolean;
 }
 
-/** For so long, in milliseconds, an answer to what the viewer may see holds. */
+/**
+ * For so long, in milliseconds, a viewer counts as authenticated. After it they are authenticated once
+ * more before they are answered, and where they may see something else by then, all begins anew.
+ */
 const RIGHTS_MS = 100;
 
 /**
  * Answers with a page, or with 304 where the client has it already. What has to be read takes a place,
- * once for all who ask for the same; what the viewer may see is asked again then, and of whoever had to
- * wait.
+ * once for all who ask for the same; whoever waited for one is authenticated again.
  *
- * @param viewer who was authenticated for this request
+ * @param viewer who was authenticated for this request just now
  */
 export async function answerPage(
   ctx: RequestContext,
   viewer: Viewer,
-  query: Omit<PageQuery, 'sight'>,
-  { pages, gate, authenticate }: PageAnswerDependencies,
+  asked: Omit<PageQuery, 'sight'>,
+  { pages, gate, authenticate, isUrlSecret }: PageAnswerDependencies,
 ): Promise<void> {
   const known = ctx.get('If-None-Match');
-  let asking = viewer;
+  let { sight } = viewer;
+  let authenticatedAt = performance.now();
+  const reauthenticate = async () => {
+    ({ sight } = await authenticate());
+    authenticatedAt = performance.now();
+  };
   for (;;) {
-    const askedAt = performance.now();
-    const { identity, sight } = asking;
-    let isAskedAgain = false;
-    const askAgain = async () => {
-      asking = await authenticate();
-      isAskedAgain = true;
+    const query = { ...asked, sight };
+    const tag = await pages.tagOf(query);
+    const enter: Enter = async (unneeded) => {
+      using stack = new DisposableStack();
+      const place = await gate.enter(viewer.identity, ctx.res, { page: tag, unneeded });
+      if (place === undefined) return undefined;
+      stack.use(place);
+      await reauthenticate();
+      return stack.move();
     };
-    const enter = () => gate.enter(identity, ctx.res);
-    const enterToRead = async () => {
-      using place = new DisposableStack();
-      place.use(await enter());
-      await askAgain();
-      return place.move();
-    };
-
-    const ask = { ...query, sight };
-    const tag = await pages.tagOf(ask, enter);
     const page = isOneOf(tag, known)
       ? 'known'
-      : (pages.held(tag) ?? (await pages.read(ask, tag, enterToRead)));
-    if (!isAskedAgain && performance.now() - askedAt > RIGHTS_MS) await askAgain();
-    if (!isSameSight(asking.sight, sight)) continue;
-    return page === 'known' ? answerNotModified(ctx, tag) : answerWith(ctx, page, known);
+      : (pages.held(tag) ?? (await pages.read(query, tag, enter)));
+    if (performance.now() - authenticatedAt > RIGHTS_MS) await reauthenticate();
+    if (!isSameSight(sight, query.sight)) continue;
+    if (page === 'known') answerNotModified(ctx, tag);
+    else answerWith(ctx, page, known);
+    if (isUrlSecret) ctx.set('Cache-Control', 'no-store');
+    return;
   }
 }
 

@@ -21,7 +21,15 @@ export type SnapshotRefusal = 'queue_full' | 'queue_timeout';
 /** A request that waits, and what ends that. */
 interface Waiting {
   readonly viewer: string;
-  readonly settle: (outcome: 'begun' | 'gone' | SnapshotRefusal) => void;
+  readonly page: string | undefined;
+  readonly settle: (outcome: 'begun' | 'gone' | 'unneeded' | SnapshotRefusal) => void;
+}
+
+/** A page that is read once for all who wait for it. */
+interface SharedPage {
+  readonly page: string;
+  /** Resolves when another one reads it: the request leaves the queue. */
+  readonly unneeded: Promise<void> | undefined;
 }
 
 /** Apart, so that those who are refused together do not come back together. */
@@ -45,11 +53,17 @@ export class SnapshotGate {
    * Waits for a place, which is held until what it returns is disposed of.
    *
    * @param response when it closes, nobody wants the page any more: the request leaves the queue
+   * @returns undefined: the place was not needed any more
    * @throws Refusal `unavailable`, with the time after which to try again
    */
-  async enter(viewer: string, response: Writable): Promise<Disposable> {
-    const outcome = response.closed ? 'gone' : await this.#arrive(viewer, response);
+  async enter(
+    viewer: string,
+    response: Writable,
+    shared?: SharedPage,
+  ): Promise<Disposable | undefined> {
+    const outcome = response.closed ? 'gone' : await this.#arrive(viewer, response, shared);
     if (outcome === 'begun') return this.#place(viewer);
+    if (outcome === 'unneeded') return undefined;
     if (outcome === 'gone') {
       throw new Refusal('unavailable', 'the client has left', { reason: 'client_gone' });
     }
@@ -57,9 +71,9 @@ export class SnapshotGate {
     throw this.#refusal(outcome);
   }
 
-  async #arrive(viewer: string, response: Writable) {
+  async #arrive(viewer: string, response: Writable, shared: SharedPage | undefined) {
     const { promise, resolve: settle } = Promise.withResolvers<Parameters<Waiting['settle']>[0]>();
-    const turn: Waiting = { viewer, settle };
+    const turn: Waiting = { viewer, page: shared?.page, settle };
     const arrival = this.#queue.arrive(turn);
     this.#tellLoad();
     if (arrival.kind === 'begin') return 'begun';
@@ -68,13 +82,14 @@ export class SnapshotGate {
     const deadline = setTimeout(() => this.#leave(turn, 'queue_timeout'), this.#options.maxWaitMs);
     const onClose = () => this.#leave(turn, 'gone');
     response.once('close', onClose);
+    void shared?.unneeded?.then(() => this.#leave(turn, 'unneeded'));
     const outcome = await promise;
     clearTimeout(deadline);
     response.off('close', onClose);
     return outcome;
   }
 
-  #leave(turn: Waiting, outcome: 'queue_timeout' | 'gone'): void {
+  #leave(turn: Waiting, outcome: 'queue_timeout' | 'gone' | 'unneeded'): void {
     if (!this.#queue.leave(turn)) return;
     this.#tellLoad();
     turn.settle(outcome);

@@ -16,15 +16,21 @@ const LIMITS: UnreadLimits = { bytes: 64 * 1024 * 1024, ms: 60_000 };
 interface Waiting {
   /** Whose it is, as limits count addresses. */
   readonly holder: string;
+  /** A page that is kept is the same Buffer in the answers of all who load it. */
+  readonly body: string | Buffer;
   readonly bytes: number;
   readonly cut: (reason: CutReason) => void;
 }
 
 /** All of them, by whose they are, each holder's in the order in which they came. */
 class WaitingAnswers {
+  /** The bytes of each answer count here, whether or not it shares them with others. */
   readonly #ofHolder = new Map<string, { bytes: number; readonly answers: Set<Waiting> }>();
+  /** How many answers hold each Buffer. */
+  readonly #holdings = new Map<Buffer, number>();
   #bytes = 0;
 
+  /** That are in memory: of a Buffer once, however many answers hold it. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -34,14 +40,14 @@ class WaitingAnswers {
     this.#ofHolder.set(waiting.holder, held);
     held.answers.add(waiting);
     held.bytes += waiting.bytes;
-    this.#bytes += waiting.bytes;
+    if (this.#hold(waiting.body)) this.#bytes += waiting.bytes;
   }
 
   remove(waiting: Waiting): void {
     const held = this.#ofHolder.get(waiting.holder);
     if (held?.answers.delete(waiting) !== true) return;
     held.bytes -= waiting.bytes;
-    this.#bytes -= waiting.bytes;
+    if (this.#release(waiting.body)) this.#bytes -= waiting.bytes;
     if (held.answers.size === 0) this.#ofHolder.delete(waiting.holder);
   }
 
@@ -53,6 +59,23 @@ class WaitingAnswers {
     }
     const [oldest] = heaviest?.answers ?? [];
     return oldest;
+  }
+
+  /** Whether it is the first answer that holds the body. */
+  #hold(body: string | Buffer): boolean {
+    if (typeof body === 'string') return true;
+    const holdings = this.#holdings.get(body) ?? 0;
+    this.#holdings.set(body, holdings + 1);
+    return holdings === 0;
+  }
+
+  /** Whether it was the last answer that held the body. */
+  #release(body: string | Buffer): boolean {
+    if (typeof body === 'string') return true;
+    const holdings = (this.#holdings.get(body) ?? 0) - 1;
+    if (holdings > 0) this.#holdings.set(body, holdings);
+    else this.#holdings.delete(body);
+    return holdings === 0;
   }
 }
 
@@ -80,7 +103,7 @@ export function boundUnreadAnswers(
       req.socket.destroy();
     };
     const holder = networkOf(ctx.state.clientAddress);
-    const waiting = { holder, bytes: Buffer.byteLength(body), cut };
+    const waiting = { holder, body, bytes: Buffer.byteLength(body), cut };
     const deadline = setTimeout(() => cut('time'), limits.ms);
     all.add(waiting);
     res.once('close', () => {

@@ -23,6 +23,12 @@ export interface PageCacheOptions {
 const MAX_BYTES = 32 * 1024 * 1024;
 
 /**
+ * What a kept page takes besides its body and its tag, rounded up: the Buffer with its store, the
+ * object, and the entry of the map. Most of it where pages are empty.
+ */
+const ENTRY_BYTES = 512;
+
+/**
  * Pages as they are sent, kept while the read model stays in the state that they were read in, and
  * each read once for all who ask at the same time.
  *
@@ -35,8 +41,9 @@ export class PageCache implements Pages {
   readonly #source: VersionedPages;
   readonly #programVersion: string;
   readonly #maxBytes: number;
-  readonly #versions = new SharedReads<ModelVersion>();
   readonly #pages = new SharedReads<EncodedPage>();
+  /** What Redis is about to be asked, for all who ask in this turn. */
+  #nextVersion: Promise<ModelVersion> | undefined;
   /** All of the same state; the one that was used last comes last. */
   readonly #held = new Map<PageTag, EncodedPage>();
   #heldVersion: ModelVersion | undefined;
@@ -48,9 +55,9 @@ export class PageCache implements Pages {
     this.#maxBytes = maxBytes;
   }
 
-  async tagOf(query: PageQuery, enter: Enter): Promise<PageTag> {
-    const version = await this.#versions.get('', enter, () => this.#readVersion());
-    return this.#tagAt(version, query);
+  async tagOf(query: PageQuery): Promise<PageTag> {
+    this.#nextVersion ??= this.#readVersion();
+    return this.#tagAt(await this.#nextVersion, query);
   }
 
   held(tag: PageTag): EncodedPage | undefined {
@@ -69,7 +76,7 @@ export class PageCache implements Pages {
   async #readVersion(): Promise<ModelVersion> {
     await turnEnd();
     // Whoever comes after Redis was asked may know more than its answer says.
-    this.#versions.close('');
+    this.#nextVersion = undefined;
     const version = await this.#source.version();
     // Redis answers in the order in which it was asked, so what comes last is newest.
     if (version !== this.#heldVersion) {
@@ -90,13 +97,14 @@ export class PageCache implements Pages {
   }
 
   #keep(tag: PageTag, page: EncodedPage): void {
-    if (page.body.length > this.#maxBytes || this.#held.has(tag)) return;
+    const bytes = heldBytesOf(tag, page);
+    if (bytes > this.#maxBytes || this.#held.has(tag)) return;
     this.#held.set(tag, page);
-    this.#heldBytes += page.body.length;
-    for (const [oldest, { body }] of this.#held) {
+    this.#heldBytes += bytes;
+    for (const [oldestTag, oldest] of this.#held) {
       if (this.#heldBytes <= this.#maxBytes) return;
-      this.#held.delete(oldest);
-      this.#heldBytes -= body.length;
+      this.#held.delete(oldestTag);
+      this.#heldBytes -= heldBytesOf(oldestTag, oldest);
     }
   }
 
@@ -107,4 +115,8 @@ export class PageCache implements Pages {
     const parts = [this.#programVersion, version, project, statuses, limit, cursor ?? null, seen];
     return hash('sha256', JSON.stringify(parts), 'base64url');
   }
+}
+
+function heldBytesOf(tag: PageTag, { body }: EncodedPage): number {
+  return body.length + tag.length + ENTRY_BYTES;
 }

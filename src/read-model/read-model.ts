@@ -73,21 +73,26 @@ export interface EncodedPage {
  */
 export type PageTag = string;
 
-/** Asks for a place to read, which is given back when it is disposed of. */
-export type Enter = () => Promise<Disposable>;
+/**
+ * Asks for a place to read, which is given back when it is disposed of.
+ *
+ * @param unneeded resolves when another reads what the place was asked for
+ * @returns undefined: it was not needed any more
+ */
+export type Enter = (unneeded?: Promise<void>) => Promise<Disposable | undefined>;
 
 /**
- * Pages for answers. What is read for several who ask, is read in the name of one of them: the others
- * wait without a place of their own, and one of them takes over where that one is refused.
+ * Pages for answers. What several ask for at the same time is read once, by the first of them who has
+ * a place.
  */
 export interface Pages {
   /**
    * What the page has as its tag at a moment after the call. It says nothing of whether there is such
-   * a page.
+   * a page. It takes no place: Redis is asked once for all who ask in one turn of the event loop.
    *
-   * @throws ReadModelUnavailableError, and what `enter` throws
+   * @throws ReadModelUnavailableError
    */
-  tagOf(query: PageQuery, enter: Enter): Promise<PageTag>;
+  tagOf(query: PageQuery): Promise<PageTag>;
   /** The page of a tag, if it is kept. */
   held(tag: PageTag): EncodedPage | undefined;
   /**

@@ -1,51 +1,76 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Enter } from './read-model.ts';
 
-/** What was read, or the reason why whoever was to read it got no place. */
-type Outcome<T> =
-  | { readonly kind: 'read'; readonly value: T }
-  | { readonly kind: 'refused'; readonly error: unknown };
+/** For so long, in milliseconds, whoever joins leaves it to the others to get a place. */
+const PATIENCE_MS = 50;
+
+/** One read for all who ask for it before it has ended. */
+interface SharedRead<T> {
+  hasBegun: boolean;
+  readonly beginning: PromiseWithResolvers<void>;
+  readonly outcome: PromiseWithResolvers<T>;
+  /** Who have asked for it, and were neither answered nor refused. */
+  askers: number;
+}
 
 /**
- * Reads that are under way, by a name: whoever asks for one meanwhile is given the same.
+ * Reads by a name, each done once for all who ask for it at the same time.
  *
- * One of those who ask gets the place for it, and may be refused for reasons of their own, or leave.
- * Then another takes over, and the others wait once more: not for ever, if it goes on like this.
+ * Whoever is first to have a place reads for all. The first to ask asks for one at once. That may be
+ * somebody whose turn is late, because of all else that they wait for: so the others ask too, each in
+ * their own name, once nothing has begun for a moment. A crowd meanwhile asks for one place only.
  */
 export class SharedReads<T> {
-  readonly #underWay = new Map<string, Promise<Outcome<T>>>();
+  readonly #underWay = new Map<string, SharedRead<T>>();
 
   /** @throws what `enter` of this caller and `read` of whoever reads throw */
   async get(name: string, enter: Enter, read: () => Promise<T>): Promise<T> {
-    for (let waited = 0; waited < 2; waited += 1) {
-      const other = this.#underWay.get(name);
-      if (other === undefined) break;
-      const outcome = await other;
-      if (outcome.kind === 'read') return outcome.value;
-    }
-    const own = readInPlace(enter, read);
-    this.#underWay.set(name, own);
+    const joined = this.#underWay.get(name);
+    const shared = joined ?? newSharedRead<T>();
+    this.#underWay.set(name, shared);
+    shared.askers += 1;
     try {
-      const outcome = await own;
-      if (outcome.kind === 'refused') throw outcome.error;
-      return outcome.value;
+      if (joined !== undefined && !shared.hasBegun) {
+        const patience = wait(PATIENCE_MS, undefined, { ref: false });
+        await Promise.race([shared.beginning.promise, patience]);
+      }
+      if (!shared.hasBegun) await this.#readInPlace(name, shared, enter, read);
+      return await shared.outcome.promise;
     } finally {
-      if (this.#underWay.get(name) === own) this.#underWay.delete(name);
+      shared.askers -= 1;
+      if (shared.askers === 0) this.#forget(name, shared);
     }
   }
 
-  /** Whoever asks from now on is not given what is under way. */
-  close(name: string): void {
-    this.#underWay.delete(name);
+  /** Unless another begins first: then the place is given back at once. */
+  async #readInPlace(
+    name: string,
+    shared: SharedRead<T>,
+    enter: Enter,
+    read: () => Promise<T>,
+  ): Promise<void> {
+    using place = await enter(shared.beginning.promise);
+    if (place === undefined || shared.hasBegun) return;
+    shared.hasBegun = true;
+    shared.beginning.resolve();
+    shared.outcome.resolve(read());
+    try {
+      await shared.outcome.promise;
+    } finally {
+      this.#forget(name, shared);
+    }
+  }
+
+  #forget(name: string, shared: SharedRead<T>): void {
+    if (this.#underWay.get(name) === shared) this.#underWay.delete(name);
   }
 }
 
-async function readInPlace<T>(enter: Enter, read: () => Promise<T>): Promise<Outcome<T>> {
-  let place: Disposable;
-  try {
-    place = await enter();
-  } catch (error) {
-    return { kind: 'refused', error };
-  }
-  using _ = place;
-  return { kind: 'read', value: await read() };
+function newSharedRead<T>(): SharedRead<T> {
+  return {
+    hasBegun: false,
+    beginning: Promise.withResolvers(),
+    outcome: Promise.withResolvers(),
+    askers: 0,
+  };
 }

@@ -93,6 +93,15 @@ describe('the page that a client has', () => {
     expect(TaskPageSchema.parse(await response.json()).items).toHaveLength(1);
   });
 
+  test('is kept under no URL that holds the token, and known there all the same', async () => {
+    const path = `${PATH}?authToken=valid`;
+    const whole = await dashboard.get(path, { headers: {} });
+    expect(whole.headers.get('cache-control')).toBe('no-store');
+    const tag = whole.headers.get('etag') ?? '';
+    const known = await dashboard.get(path, { headers: { 'If-None-Match': tag } });
+    expect([known.status, known.headers.get('cache-control')]).toEqual([304, 'no-store']);
+  });
+
   test.each([
     ['its tag', (tag: string) => tag],
     ['its tag made weak', (tag: string) => `W/${tag}`],

@@ -56,6 +56,32 @@ describe('a full queue', () => {
   });
 });
 
+describe('of those who wait for the same page', () => {
+  const forPage = (viewer: string, page: string): Turn => ({ viewer, page });
+
+  test('only the first counts, for as long as there is one', () => {
+    const { queue } = busyQueue(PLACES, 2);
+    const turns = ['ana', 'ana', 'ben'].map((viewer) => forPage(viewer, 'one'));
+    for (const one of turns) expect(queue.arrive(one).kind).toBe('wait');
+    expect(queue.arrive(forPage('cleo', 'two')).kind).toBe('wait');
+    expect(queue.waiting).toBe(4);
+    expect(queue.arrive(forPage('eve', 'three')).kind).toBe('refuse');
+    for (const one of turns) {
+      expect(queue.arrive(forPage('eve', 'three')).kind).toBe('refuse');
+      queue.leave(one);
+    }
+    expect(queue.arrive(forPage('eve', 'three')).kind).toBe('wait');
+  });
+
+  test('none is refused to make room, because it would make none', () => {
+    const { queue } = busyQueue(PLACES, 3);
+    const ofAna = ['one', 'two', 'two', 'three', 'three'].map((page) => forPage('ana', page));
+    for (const one of ofAna) queue.arrive(one);
+    const arrival = queue.arrive(turn('ben'));
+    expect(arrival.kind === 'wait' && arrival.displaced).toBe(ofAna[3]);
+  });
+});
+
 test('who has left waits no more, once', () => {
   const { queue, finishOne } = busyQueue();
   const [first, second] = [turn('ana'), turn('ana')];

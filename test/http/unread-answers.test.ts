@@ -10,6 +10,16 @@ import { eventually } from '../fixtures/facts.ts';
 /** More than the kernel takes for one connection. */
 const ANSWER_BYTES = 16 * 1024 * 1024;
 
+/** As the page cache holds it for all who load it. */
+const KEPT = Buffer.alloc(ANSWER_BYTES, 'x');
+
+const BODIES: Record<string, () => string | Buffer> = {
+  '/': () => 'x'.repeat(ANSWER_BYTES),
+  '/small': () => 'x'.repeat(100),
+  '/kept': () => KEPT,
+  '/buffer': () => Buffer.alloc(ANSWER_BYTES, 'x'),
+};
+
 /** A server whose answers are large, and what became of each, in order. */
 class LargeAnswers implements AsyncDisposable {
   readonly ends: ('whole' | 'cut' | 'waiting')[] = [];
@@ -33,7 +43,7 @@ class LargeAnswers implements AsyncDisposable {
     });
     app.use(boundUnreadAnswers((limit) => this.cuts.push(limit), limits));
     app.use((ctx) => {
-      ctx.body = 'x'.repeat(ctx.path === '/small' ? 100 : ANSWER_BYTES);
+      ctx.body = BODIES[ctx.path]?.();
     });
     this.#server = createServer(app.callback()).listen(0, '127.0.0.1');
     this.#listening = once(this.#server, 'listening');
@@ -72,6 +82,33 @@ test('those of the address that holds most are cut off, however long another has
   await server.ask('/', '192.0.2.7');
   for (let n = 1; n <= 3; n += 1) await server.ask();
   await eventually(() => expect(server.ends).toEqual(['waiting', 'cut', 'waiting', 'waiting']));
+});
+
+test('one Buffer in many answers is in memory once', async () => {
+  await using server = new LargeAnswers({ bytes: 2.5 * ANSWER_BYTES, ms: 600_000 });
+  for (let n = 1; n <= 20; n += 1) await server.ask('/kept', `192.0.2.${n}`);
+  await server.ask('/buffer', '198.51.100.1');
+  expect(server.ends).toEqual(Array(21).fill('waiting'));
+  // Now there are three Buffers.
+  await server.ask('/buffer', '198.51.100.1');
+  await eventually(() => expect(server.cuts).toEqual(['memory']));
+  expect(server.ends).toEqual([...Array(20).fill('waiting'), 'cut', 'waiting']);
+});
+
+test('a Buffer makes room with the last answer that holds it', async () => {
+  await using server = new LargeAnswers({ bytes: 2.5 * ANSWER_BYTES, ms: 600_000 });
+  const readers = await Promise.all(Array.from({ length: 3 }, () => server.ask('/kept')));
+  await server.ask('/buffer', '192.0.2.7');
+  for (const response of readers) {
+    response.resume();
+    await once(response, 'end');
+  }
+  await eventually(() => expect(server.ends).toEqual([...Array(3).fill('whole'), 'waiting']));
+  await server.ask('/buffer', '192.0.2.7');
+  expect(server.cuts).toEqual([]);
+  await server.ask('/kept');
+  await eventually(() => expect(server.cuts).toEqual(['memory']));
+  expect(server.ends.slice(3)).toEqual(['cut', 'waiting', 'waiting']);
 });
 
 test('an answer that is larger than all may be together is sent all the same', async () => {

@@ -1,7 +1,7 @@
 import type { TaskPage } from '@tasktrail/contract';
 import { beforeEach, expect, test } from 'vitest';
 import { PageCache } from '../../src/read-model/page-cache.ts';
-import type { EncodedPage, PageQuery } from '../../src/read-model/read-model.ts';
+import type { EncodedPage, Enter, PageQuery } from '../../src/read-model/read-model.ts';
 import { EVERYTHING, NO_FILTER, ownSight } from './walking.ts';
 
 /** A read model in a state that the test sets, which answers when the test says so. */
@@ -44,12 +44,12 @@ let cache: PageCache;
 
 beforeEach(() => {
   source = new Source();
-  cache = new PageCache(source, { programVersion: '1', maxBytes: 100 });
+  cache = new PageCache(source, { programVersion: '1', maxBytes: 9_000 });
 });
 
-async function get(asked: Partial<PageQuery> = {}, enter = free): Promise<EncodedPage> {
+async function get(asked: Partial<PageQuery> = {}, enter: Enter = free): Promise<EncodedPage> {
   const ask = { ...query, ...asked };
-  const tag = await cache.tagOf(ask, enter);
+  const tag = await cache.tagOf(ask);
   return cache.held(tag) ?? (await cache.read(ask, tag, enter));
 }
 
@@ -78,7 +78,7 @@ test('nobody is given what was looked up before they asked', async () => {
   const before = get();
   await turns();
   source.state = 'b';
-  const after = cache.tagOf(query, free);
+  const after = cache.tagOf(query);
   await turns();
   expect(source.versionReads).toBe(2);
   source.release();
@@ -87,7 +87,7 @@ test('nobody is given what was looked up before they asked', async () => {
   source.release();
   await before;
   source.held = undefined;
-  expect(tagAfter).toBe(await cache.tagOf(query, free));
+  expect(tagAfter).toBe(await cache.tagOf(query));
 });
 
 test('where whoever reads is refused or leaves, another takes over', async () => {
@@ -97,7 +97,7 @@ test('where whoever reads is refused or leaves, another takes over', async () =>
     refusals += 1;
     throw new Error('gone');
   };
-  const tag = await cache.tagOf(query, free);
+  const tag = await cache.tagOf(query);
   const leader = cache.read(query, tag, refuse);
   const others = Array.from({ length: 20 }, () => cache.read(query, tag, free));
   await expect(leader).rejects.toThrow('gone');
@@ -129,23 +129,46 @@ test('places are given back, and none is taken for what is kept', async () => {
     return { [Symbol.dispose]: giveBack };
   };
   await get({}, enter);
-  expect([taken, held]).toEqual([2, 0]);
+  expect([taken, held]).toEqual([1, 0]);
   await get({}, enter);
-  // For the look alone.
-  expect([taken, held]).toEqual([3, 0]);
+  expect([taken, held]).toEqual([1, 0]);
 });
 
 test('what is kept is bounded in bytes: what was used last stays', async () => {
-  const old = await get({ limit: 20 });
-  const used = await get({ limit: 30 });
-  expect(await get({ limit: 20 })).toBe(old);
-  await get({ limit: 31 });
-  expect(await get({ limit: 20 })).toBe(old);
+  const old = await get({ limit: 2000 });
+  const used = await get({ limit: 3000 });
+  expect(await get({ limit: 2000 })).toBe(old);
+  await get({ limit: 3100 });
+  expect(await get({ limit: 2000 })).toBe(old);
   const reads = source.pageReads;
-  expect(await get({ limit: 30 })).not.toBe(used);
-  await get({ limit: 200 });
-  await get({ limit: 200 });
+  expect(await get({ limit: 3000 })).not.toBe(used);
+  await get({ limit: 20000 });
+  await get({ limit: 20000 });
   expect(source.pageReads).toBe(reads + 3);
+});
+
+test('empty pages are bounded too: each counts with what it takes to keep it', async () => {
+  const askOf = (n: number) => get({ filter: { project: `a/${n}`, statuses: [] }, limit: 1 });
+  for (let n = 0; n < 100; n += 1) await askOf(n);
+  const reads = source.pageReads;
+  for (let n = 99; n >= 0; n -= 1) await askOf(n);
+  // No more than 9,000 / 512 were there.
+  expect(source.pageReads - reads).toBeGreaterThanOrEqual(83);
+});
+
+test('whoever joins somebody without a place asks for one too, and reads for both', async () => {
+  const tag = await cache.tagOf(query);
+  let withdrawn = 0;
+  const late: Enter = async (unneeded) => {
+    await unneeded;
+    withdrawn += 1;
+    return undefined;
+  };
+  const pages = [cache.read(query, tag, late), cache.read(query, tag, late)];
+  const own = await cache.read(query, tag, free);
+  expect(await Promise.all(pages)).toEqual([own, own]);
+  expect(source.pageReads).toBe(1);
+  expect(withdrawn).toBeGreaterThan(0);
 });
 
 test('whatever may tell two pages apart is in their tags', async () => {
@@ -162,10 +185,10 @@ test('whatever may tell two pages apart is in their tags', async () => {
     { sight: ownSight(principals.join(',')) },
   ];
   const tagsOf = (pages: PageCache) =>
-    Promise.all(asked.map((one) => pages.tagOf({ ...query, ...one }, free)));
+    Promise.all(asked.map((one) => pages.tagOf({ ...query, ...one })));
   const tags = await tagsOf(cache);
   const ofOtherProgram = await tagsOf(new PageCache(source, { programVersion: '2' }));
   expect(new Set([...tags, ...ofOtherProgram]).size).toBe(2 * asked.length);
   const turned = { ...query, sight: ownSight(...principals.toReversed()) };
-  expect(await cache.tagOf(turned, free)).toBe(tags[7]);
+  expect(await cache.tagOf(turned)).toBe(tags[7]);
 });
