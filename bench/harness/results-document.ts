@@ -38,7 +38,7 @@ export function resultsDocument(
     method.trim(),
     ...cases.flatMap((record) => sectionOf(id, record, isDrawn(record))),
   ]);
-  return `${[PREFACE, ...summary(parts), ...sections].join('\n\n')}\n`;
+  return `${[PREFACE.trim(), ...summary(parts), ...sections].join('\n\n')}\n`;
 }
 
 /** Every target of every part, at a glance. */
