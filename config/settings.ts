@@ -238,7 +238,7 @@ export const SETTINGS = {
   TASK_DASHBOARD_SNAPSHOT_QUEUE: setting(
     integer(0, 100_000),
     '500',
-    'Requests for pages that wait for their turn at most; further ones are 503.',
+    'Requests for pages that wait for their turn at most, those for the same page counted once; further ones are 503.',
     'requests',
   ),
   TASK_DASHBOARD_SNAPSHOT_QUEUE_MS: setting(
