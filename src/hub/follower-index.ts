@@ -6,13 +6,11 @@ import type { Follower, Interest, PlacedChange } from './hub.ts';
  * with its audience and not with the viewers.
  */
 export class FollowerIndex<F extends { readonly interest: Interest } = Follower> {
-  readonly #all = new Set<F>();
   readonly #everything = new Set<F>();
   readonly #byProject = new Map<string, Set<F>>();
   readonly #byPrincipal = new Map<string, Set<F>>();
 
   add(follower: F): void {
-    this.#all.add(follower);
     for (const [lane, key] of this.#lanesOf(follower)) {
       if (lane instanceof Set) {
         lane.add(follower);
@@ -25,7 +23,6 @@ export class FollowerIndex<F extends { readonly interest: Interest } = Follower>
   }
 
   remove(follower: F): void {
-    this.#all.delete(follower);
     for (const [lane, key] of this.#lanesOf(follower)) {
       if (lane instanceof Set) {
         lane.delete(follower);
@@ -35,11 +32,6 @@ export class FollowerIndex<F extends { readonly interest: Interest } = Follower>
       followers?.delete(follower);
       if (followers?.size === 0) lane.delete(key);
     }
-  }
-
-  /** Everyone, each once, also who has no principal and is concerned by nothing. */
-  all(): F[] {
-    return [...this.#all];
   }
 
   /** Who may be concerned by which of the changes, keeping their order. */
