@@ -5,7 +5,7 @@ import { BEAT_MS, type IdleServer } from './idle-server.ts';
 import type { ToViewers } from './viewers-process.ts';
 
 /** Heartbeats of every stream before memory is looked at: what a start leaves behind is collected. */
-const BEATS = 4;
+const BEATS = 2;
 const PUBLISHED = 5;
 /** Viewers who come at the same time. */
 const AT_ONCE = 100;

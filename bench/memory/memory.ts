@@ -16,7 +16,7 @@ export const PART: BenchPart = {
   title: 'Memory',
   method: `**Idle streams.** By how much a server's resident memory (VmRSS) is larger than before the first stream,
 divided by the streams: first so many idle ones, then the most of them with a message of about 400 B each
-second. Every server says something to each of its streams once a second, and is looked at four seconds
+second. Every server says something to each of its streams once a second, and is looked at two seconds
 after the last of them came. Nobody calls a garbage collector, and every Node runs with its own settings; a
 good part of what Node takes is its young generation, which grows from 32 to 128 MB while streams come.
 Tasktrail's streams each have a viewer and a Google token of their own. The others ask nobody who
