@@ -13,13 +13,14 @@ import type { SnapshotGate } from './snapshot-gate.ts';
  * HTTP: requests become calls of the other stages, and what these return or throw becomes answers.
  *
  * `routes.ts` defines every route once, for the router and for the OpenAPI document (`openapi.ts`),
- * `security.ts` what they ask of whom; `query.ts` reads and checks a query; `page-answer.ts` answers with
- * a page, or that it is still the same; `error-answer.ts` is the
- * one place where errors become statuses; `client-address.ts` finds who is behind the proxies;
+ * `security.ts` what they ask of whom; `query.ts` reads and checks a query; `page-answer.ts` answers
+ * with a page, or that it is still the same; `error-answer.ts` is the one place where errors become
+ * statuses; `client-address.ts` finds who is behind the proxies;
  * `readiness.ts` adds up the health checks. `dashboard-app.ts` and `admin.ts` make the two Koa
  * applications, of `middleware.ts`, `request-log.ts`, `unread-body.ts` and `probes.ts`; `server.ts`
- * puts one on a port, and `bad-request.ts` answers what is no request. `connection-guard.ts`,
- * `request-limits.ts`, `snapshot-gate.ts` and `unread-answers.ts` bound what all of it may cost. `sse/` is the stream,
+ * puts one on a port, `taken-connections.ts` has an answer that lasts go on without it, and
+ * `bad-request.ts` answers what is no request. `connection-guard.ts`, `request-limits.ts`,
+ * `snapshot-gate.ts` and `unread-answers.ts` bound what all of it may cost. `sse/` is the stream,
  * `intake/` takes events and webhooks.
  */
 export interface HttpDependencies {

@@ -45,7 +45,8 @@ interface Prepared {
  * is sent before the one before it is answered, so that neither side waits for the other. On one
  * connection commits are done in order, and each is guarded by the checkpoint that the one before it
  * leaves: where one is refused, or fails, so are those after it. Held in memory are at most two
- * batches, two commits and the rows that are remembered, each bounded by its bytes.
+ * batches and two commits, bounded by their bytes, the rows of these batches, bounded by their number,
+ * and the rows that are remembered.
  *
  * Rows that were written are remembered, and not read again. The first commit remembers none, and is
  * checked by the checkpoint alone: so it cannot be refused for what a repair mends meanwhile, and a
@@ -64,7 +65,7 @@ export class Applying {
   /** Answers of commits, oldest first. */
   readonly #inFlight: Promise<void>[] = [];
 
-  /** @param remembered what was read after the state */
+  /** @param remembered what was read after the state, and before any row */
   constructor(options: ApplyingOptions, state: ProjectorState, remembered: Remembered) {
     this.#options = options;
     this.#state = state;
@@ -110,7 +111,7 @@ export class Applying {
       // A commit that was sent since has made another one of it.
       for (const [id, row] of found) if (!rows.has(id)) rows.set(id, row);
     });
-    // Who plans is told.
+    // Handled where it is awaited, before its batch is planned.
     loaded.catch(() => undefined);
     return { events, rows, loaded };
   }
@@ -155,7 +156,7 @@ export class Applying {
       if (isCommitted) this.#tell(state, plan, performance.now() - startedAtMs);
       else this.#refuse();
     });
-    // Who waits is told, unless a commit before it has ended everything already.
+    // Handled where it is awaited; nobody does once a commit before it has ended everything.
     answered.catch(() => undefined);
     this.#inFlight.push(answered);
   }

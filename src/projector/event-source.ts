@@ -15,11 +15,10 @@ export interface EventSourceOptions {
 }
 
 /**
- * Batches of events after a checkpoint, in stream order; where one is full, the next is
- * read ahead. An empty one says that reading works and
- * none came: at once where none is there, and then about every second. It ends when the signal
- * aborts and throws when a connection fails. Whether a batch was applied is not its job:
- * whoever must read again begins again.
+ * Batches of events after a checkpoint, in stream order; where one is full, the next is read ahead. An
+ * empty one says that reading works and none came: at once where none is there, and then about every
+ * second. It ends when the signal aborts and throws when a connection fails. Whether a batch was
+ * applied is not its job: whoever must read again begins again.
  */
 export async function* readEvents(
   { redis, doorbell: connection, stream, batchSize }: EventSourceOptions,
